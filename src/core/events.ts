@@ -1,0 +1,159 @@
+/**
+ * The typed events of the mesh: every hop of signal -> trigger -> incident -> run -> remediation.
+ * Events are facts in the past tense; `event.*` are what triggers fire, named by the seed.
+ */
+import type { Diagnosis, Mitigation } from './diagnosis.ts';
+import type { DownReason } from './kernel.ts';
+
+/** One event, as subscribers, the journal and listeners see it. */
+export interface MeshEvent<T extends EventType = EventType> {
+  readonly type: T;
+  readonly id: string;
+  /** The incident this belongs to, once there is one. */
+  readonly correlationId: string | null;
+  /** The event that caused this one. */
+  readonly causationId: string | null;
+  /** Length of the chain of causes; `eventDepthMax` at most. */
+  readonly depth: number;
+  /** Monotonic, ms. */
+  readonly atMs: number;
+  /** Wall clock, ms since the epoch: a label. */
+  readonly wallMs: number;
+  /** Who published it: an actor of the control plane, or a kernel. Stamped by the mesh's caller. */
+  readonly source: string;
+  readonly payload: EventPayloads[T];
+}
+
+/** `MeshEvent` as a union, so that `switch (event.type)` narrows the payload. */
+export type AnyMeshEvent = { readonly [T in EventType]: MeshEvent<T> }[EventType];
+
+export type EventType = keyof EventPayloads;
+
+/** What is known when an event is published; the mesh adds id, depth and times. */
+export interface Announcement<T extends EventType = EventType> {
+  readonly type: T;
+  readonly payload: EventPayloads[T];
+  readonly source: string;
+  readonly correlationId?: string | null;
+  readonly cause?: Pick<MeshEvent, 'id' | 'depth' | 'correlationId'> | undefined;
+}
+export type AnyAnnouncement = { readonly [T in EventType]: Announcement<T> }[EventType];
+
+/** The port through which actors announce what happened. Never throws, never waits. */
+export interface Announcer {
+  publish<T extends EventType>(announcement: Announcement<T>): MeshEvent<T> | null;
+}
+
+/** Longest chain of events caused by one another. The seed's cascade limit. */
+export const eventDepthMax = 10;
+
+export interface EventPayloads {
+  'host.started': { readonly kernels: number };
+  'host.stopping': { readonly zombies: number };
+  'host.unrecoverable': { readonly reason: string };
+
+  'kernel.ready': KernelRef & { readonly startedMs: number; readonly adoptedStandby: boolean };
+  'kernel.down': KernelRef & { readonly reason: DownReason };
+  'kernel.degraded': KernelRef & { readonly why: string };
+  'kernel.healthy': KernelRef;
+  'kernel.stopped': KernelRef;
+  'kernel.quarantined': KernelRef & { readonly untilMs: number };
+  'kernel.zombie': KernelRef & { readonly threadId: number };
+  'kernel.warned': KernelRef & { readonly warning: string };
+  'supervisor.exhausted': { readonly supervisor: string; readonly kernel: string };
+  'monitor.amnesty_granted': { readonly lateMs: number };
+
+  'event.incident': TriggerPayload;
+  'event.emergency': TriggerPayload;
+  'event.early_warning': TriggerPayload;
+
+  'incident.opened': IncidentPayload;
+  'incident.joined': IncidentPayload & { readonly kernel: string };
+  'incident.upgraded': IncidentPayload & { readonly supersededRun: string | null };
+  'incident.recovered': IncidentPayload;
+  'incident.reopened': IncidentPayload;
+  'incident.watching': IncidentPayload & { readonly untilMs: number };
+  'incident.closed': IncidentPayload & { readonly openMs: number };
+  'incident.escalated': IncidentPayload & { readonly why: string };
+
+  'run.started': RunRef & { readonly deadlineAtMs: number; readonly playbookHash: string };
+  'run.step_started': RunRef & { readonly step: string; readonly attempt: number; readonly key: string };
+  'run.step_ended': RunRef & StepEnd;
+  'run.ended': RunRef & { readonly status: RunStatus; readonly ms: number; readonly why?: string };
+
+  'emergency.entered': {
+    readonly reason: string;
+    readonly owner: string;
+    readonly deadlineAtMs: number;
+  };
+  'emergency.left': {
+    readonly owner: string;
+    readonly why: 'asked' | 'deadline';
+    readonly lastedMs: number;
+  };
+
+  'diagnosis.requested': {
+    readonly taskId: string;
+    readonly incident: string;
+    readonly kernels: readonly string[];
+  };
+  'diagnosis.completed': { readonly taskId: string; readonly diagnosis: Diagnosis };
+  'mitigation.applied': { readonly incident: string; readonly mitigation: Mitigation };
+  'mitigation.reverted': {
+    readonly incident: string;
+    readonly mitigation: Mitigation;
+    readonly why: string;
+  };
+  'fix.proposed': { readonly incident: string; readonly diagnosis: Diagnosis };
+  'remediation.escalated': {
+    readonly incident: string;
+    readonly diagnosis: Diagnosis | null;
+    readonly why: string;
+  };
+
+  'actor.restarted': { readonly actor: string; readonly error: string };
+  'listener.failed': { readonly event: string; readonly error: string };
+}
+
+export interface KernelRef {
+  readonly kernel: string;
+  readonly epoch: number;
+  readonly critical: boolean;
+}
+
+/** The payload of the seed's trigger events, field names as published there. */
+export interface TriggerPayload {
+  readonly trigger_id: string;
+  readonly playbook: string;
+  readonly severity: 'medium' | 'high' | 'critical';
+  readonly kernels_down: readonly string[];
+  readonly kernels_degraded: readonly string[];
+  readonly emergency_protocol: boolean;
+}
+
+export type IncidentSeverity = 'early_warning' | 'incident' | 'emergency';
+
+export interface IncidentPayload {
+  readonly incident: string;
+  readonly severity: IncidentSeverity;
+  /** Distinct kernels this incident owns, in the order they failed. */
+  readonly kernels: readonly string[];
+}
+
+export interface RunRef {
+  readonly run: string;
+  readonly playbook: string;
+  readonly incident: string;
+}
+
+export type RunStatus = 'completed' | 'failed' | 'deadline_missed' | 'cancelled';
+export type StepStatus = 'done' | 'skipped' | 'failed' | 'cancelled';
+
+export interface StepEnd {
+  readonly step: string;
+  readonly status: StepStatus;
+  readonly attempts: number;
+  readonly ms: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
