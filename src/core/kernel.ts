@@ -100,6 +100,8 @@ export interface ChildSpec {
     readonly tardyMs: number;
     /** Without a sign of life for longer: down, ms. */
     readonly silentMs: number;
+    /** With work waiting and none done for a third of this: degraded; for all of it: down, ms. */
+    readonly stalledMs: number;
   };
   /** From adoption to `ready`, ms. Default 10 s. */
   readonly startDeadlineMs: number;

@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from './errors.ts';
 
-/** What Piscina passes to a fresh thread. It loads `modules` and waits to be adopted. */
+/** What Piscina passes to a fresh thread. It loads `module` and waits to be adopted. */
 export interface ThreadStart {
   readonly port: MessagePort;
   readonly module: string;
@@ -49,7 +49,9 @@ export type ToThread =
   | { readonly type: 'stop' };
 
 export type FromThread =
-  | { readonly type: 'loaded'; readonly threadId: number }
+  /** First of all, before the module is loaded. */
+  | { readonly type: 'hello'; readonly threadId: number }
+  | { readonly type: 'loaded' }
   | { readonly type: 'load_failed'; readonly error: ErrorRecord }
   | { readonly type: 'ready' }
   | { readonly type: 'start_failed'; readonly error: ErrorRecord }
@@ -84,8 +86,6 @@ export const counter = {
   progress: 3,
   heapUsedKb: 4,
   externalKb: 5,
-  /** 1 while the oldest unit of work is under way. */
-  busy: 6,
 } as const;
 
 export const countersBytes = 8 * Int32Array.BYTES_PER_ELEMENT;

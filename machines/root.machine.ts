@@ -1,0 +1,158 @@
+/**
+ * The root of the control plane: starts its parts, starts a dead one again, and stops them in order.
+ *
+ * | state    | what is true while it lasts                            | leaves on                  |
+ * | -------- | ------------------------------------------------------ | -------------------------- |
+ * | running  | every part lives, or is being started again            | root.stop, a part given up |
+ * | stopping | the supervisors stop, the last started first           | the last one is done       |
+ * | stopped  | no part lives                                          | final                      |
+ *
+ * A part that dies more often than five times in ten seconds is given up: `host.unrecoverable`.
+ */
+import { assign, enqueueActions, setup, type AnyEventObject } from 'xstate';
+import { toErrorRecord } from '../src/core/errors.ts';
+import { addRestart, type RestartWindow } from '../src/core/restart-intensity.ts';
+import type { AnyAnnouncement, EventPayloads } from '../src/core/events.ts';
+import { requiredAction, requiredActor } from './required.ts';
+
+/** A part of the control plane. `src` is the name of its logic in `provide({ actors })`. */
+export interface PartSpec {
+  readonly id: string;
+  readonly src: 'supervisor' | 'trigger' | 'emergency' | 'incidents';
+  readonly input: unknown;
+}
+
+export interface RootInput {
+  /** In the order of start; stopped in reverse. */
+  readonly parts: readonly PartSpec[];
+}
+
+interface Context extends RootInput {
+  readonly restarts: Readonly<Record<string, RestartWindow>>;
+  /** Supervisors that still have to stop, the next one first. */
+  readonly toStop: readonly string[];
+}
+
+type RootEvent =
+  | { readonly type: 'root.stop' }
+  | { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown }
+  | { readonly type: `xstate.done.actor.${string}`; readonly actorId: string; readonly output: unknown };
+
+const restartLimit = { restartsMax: 5, periodMs: 10_000 };
+
+export const rootMachine = setup({
+  types: { input: {} as RootInput, context: {} as Context, events: {} as RootEvent },
+  actors: {
+    supervisor: requiredActor<unknown, unknown>('supervisor'),
+    trigger: requiredActor<unknown, unknown>('trigger'),
+    emergency: requiredActor<unknown, unknown>('emergency'),
+    incidents: requiredActor<unknown, unknown>('incidents'),
+    /** Answers with the present reading of the clock. */
+    reading: requiredActor<{ atMs: number }, void>('reading'),
+  },
+  guards: {
+    isAllStopped: ({ context }) => context.toStop.length === 0,
+    isTheOneToStop: ({ context, event }) => endOf(event).id === context.toStop[0],
+  },
+  actions: {
+    publish: requiredAction<AnyAnnouncement>('publish'),
+    dropStopped: assign({ toStop: ({ context }) => context.toStop.slice(1) }),
+    /** Asks the next supervisor to stop; one that is dead already needs no asking. */
+    stopNext: enqueueActions(({ context, event, enqueue, self }) => {
+      const { atMs } = endOf(event);
+      const { children } = self.getSnapshot();
+      const isAlive = (id: string) => children[id]?.getSnapshot().status === 'active';
+      const toStop = context.toStop.filter(isAlive);
+      enqueue.assign({ toStop });
+      if (toStop[0] !== undefined) enqueue.sendTo(toStop[0], { type: 'supervisor.stop', atMs } as never);
+    }),
+  },
+}).createMachine({
+  id: 'root',
+  context: ({ input }) => ({ ...input, restarts: {}, toStop: [] }),
+  initial: 'running',
+  states: {
+    running: {
+      entry: enqueueActions(({ context, enqueue }) => {
+        for (const { id, src, input } of context.parts) enqueue.spawnChild(src, { id, input });
+      }),
+      on: {
+        // A part died, or a supervisor gave up on its children: read the clock, then decide.
+        'xstate.error.actor.*': {
+          actions: enqueueActions(({ event, context, enqueue }) => {
+            const { id, why } = endOf(event);
+            if (!context.parts.some((part) => part.id === id)) return;
+            enqueue({ type: 'publish', params: announce('actor.restarted', { actor: id, error: why }) });
+            enqueue.spawnChild('reading', { id: readingOf(id) });
+          }),
+        },
+        'xstate.done.actor.*': {
+          actions: enqueueActions(({ event, context, enqueue }) => {
+            const { id, why, atMs } = endOf(event);
+            const part = context.parts.find((candidate) => readingOf(candidate.id) === id);
+            if (!part) {
+              if (!context.parts.some((candidate) => candidate.id === id)) return;
+              enqueue({ type: 'publish', params: announce('actor.restarted', { actor: id, error: why }) });
+              enqueue.spawnChild('reading', { id: readingOf(id) });
+              return;
+            }
+            enqueue.stopChild(id);
+            enqueue.stopChild(part.id);
+            const step = addRestart(context.restarts[part.id] ?? [], atMs, restartLimit);
+            enqueue.assign({ restarts: { ...context.restarts, [part.id]: step.window } });
+            if (step.exceeded) {
+              const reason = `${part.id} died more than ${restartLimit.restartsMax} times in 10 s`;
+              enqueue({ type: 'publish', params: announce('host.unrecoverable', { reason }) });
+            } else {
+              enqueue.spawnChild(part.src, { id: part.id, input: part.input });
+            }
+          }),
+        },
+        'root.stop': {
+          target: 'stopping',
+          actions: assign({
+            toStop: ({ context }) =>
+              context.parts.filter(({ src }) => src === 'supervisor').map(({ id }) => id).toReversed(),
+          }),
+        },
+      },
+    },
+    stopping: {
+      always: { guard: 'isAllStopped', target: 'stopped' },
+      // Other parts may die now; nobody needs them any more.
+      on: { 'xstate.error.actor.*': {} },
+      initial: 'reading',
+      states: {
+        reading: {
+          invoke: { src: 'reading', onDone: { target: 'waiting', actions: 'stopNext' } },
+        },
+        waiting: {
+          on: {
+            'xstate.done.actor.*': { guard: 'isTheOneToStop', target: 'reading', actions: 'dropStopped' },
+            'xstate.error.actor.*': { guard: 'isTheOneToStop', target: 'reading', actions: 'dropStopped' },
+          },
+        },
+      },
+    },
+    stopped: { type: 'final' },
+  },
+});
+
+const readingOf = (part: string) => `reading.${part}`;
+
+/** The end of a child as data: XState's own end events are not in the machine's event type. */
+function endOf(event: AnyEventObject) {
+  const { actorId, error, output } = event as {
+    readonly actorId?: string;
+    readonly error?: unknown;
+    readonly output?: { readonly atMs?: number };
+  };
+  const why = error === undefined ? 'it gave up on its children' : toErrorRecord(error).message;
+  return { id: actorId ?? '', why, atMs: output?.atMs ?? 0 };
+}
+
+function announce<T extends 'actor.restarted' | 'host.unrecoverable'>(
+  type: T, payload: EventPayloads[T],
+): AnyAnnouncement {
+  return { type, source: 'root', payload } as AnyAnnouncement;
+}

@@ -1,0 +1,98 @@
+/**
+ * The host's side of the message bus: gives every client a port to the bus that lives now, and every
+ * client a new one when the bus is replaced. Messages never pass through here.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { BusControl } from '../core/bus.ts';
+import type { ChildSpec } from '../core/kernel.ts';
+
+/** What the hub needs from the threads. */
+export interface BusThreads {
+  /** Posts to the `message_bus` kernel, outside its queue of work. */
+  control(payload: BusControl, ports: readonly MessagePort[]): void;
+  /** Hands a running kernel its port to the bus. */
+  handPort(kernel: string, port: MessagePort): void;
+}
+
+interface Client {
+  readonly epoch: number;
+  readonly hand: (port: MessagePort) => void;
+}
+
+export const busKernel = 'message_bus';
+
+export class BusHub {
+  readonly #threads: BusThreads;
+  readonly #routes: BusControl;
+  readonly #clients = new Map<string, Client>();
+  #busRuns = false;
+  #shedding = false;
+
+  constructor(specs: readonly ChildSpec[], sheddable: readonly string[], threads: BusThreads) {
+    this.#threads = threads;
+    this.#routes = { kind: 'routes', subscribers: subscribersOf(specs), sheddable };
+  }
+
+  /** A kernel of this epoch is about to start. Returns its port when there is a bus. */
+  connectKernel(kernel: string, epoch: number): MessagePort | undefined {
+    if (kernel === busKernel) return undefined;
+    const hand = (port: MessagePort) => this.#threads.handPort(kernel, port);
+    return this.#connect(kernel, { epoch, hand });
+  }
+
+  /** Makes the host, or an observer, a client of the bus. `hand` gets a port now or later, often. */
+  connectClient(name: string, hand: (port: MessagePort) => void): void {
+    const port = this.#connect(name, { epoch: 1, hand });
+    if (port) hand(port);
+  }
+
+  disconnectClient(name: string): void {
+    const client = this.#clients.get(name);
+    if (!client) return;
+    this.#clients.delete(name);
+    if (this.#busRuns) this.#threads.control({ kind: 'detach', client: name, epoch: client.epoch }, []);
+  }
+
+  /** The bus is ready: everybody gets a port to it. */
+  busReady(): void {
+    this.#busRuns = true;
+    this.#threads.control(this.#routes, []);
+    if (this.#shedding) this.#threads.control({ kind: 'shed', on: true }, []);
+    for (const [name, client] of this.#clients) client.hand(this.#channel(name, client.epoch));
+  }
+
+  busOver(): void {
+    this.#busRuns = false;
+  }
+
+  /** The kernel's thread is over: what it still sends is refused. */
+  kernelOver(kernel: string, epoch: number): void {
+    if (this.#clients.get(kernel)?.epoch !== epoch) return;
+    this.disconnectClient(kernel);
+  }
+
+  /** Holds topics marked sheddable back, or lets them through again. */
+  shed(on: boolean): void {
+    this.#shedding = on;
+    if (this.#busRuns) this.#threads.control({ kind: 'shed', on }, []);
+  }
+
+  #connect(name: string, client: Client): MessagePort | undefined {
+    this.#clients.set(name, client);
+    return this.#busRuns ? this.#channel(name, client.epoch) : undefined;
+  }
+
+  #channel(client: string, epoch: number): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.#threads.control({ kind: 'attach', client, epoch }, [port2]);
+    return port1;
+  }
+}
+
+function subscribersOf(specs: readonly ChildSpec[]): Record<string, string[]> {
+  const subscribers: Record<string, string[]> = {};
+  for (const { id, subscribes } of specs) {
+    for (const topic of subscribes) (subscribers[topic] ??= []).push(id);
+  }
+  return subscribers;
+}

@@ -1,0 +1,63 @@
+/**
+ * Threads come from Piscina: one pool for each class of heap limit, because limits belong to a pool.
+ *
+ * The options are chosen for kernels, which are runs that never end: no minimum (it would boot
+ * threads that compete with a recovery), no atomics (they freeze a thread between runs), the file
+ * with each run (a bad file in the options kills a pool for good), and an error listener (an idle
+ * worker that dies would end the host).
+ */
+import { Piscina } from 'piscina';
+import type { Worker } from 'node:worker_threads';
+import type { Log } from '../core/ports.ts';
+import type { ThreadStart } from '../core/thread-protocol.ts';
+
+const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+const threadFile = new URL(`../worker/kernel-thread${suffix}`, import.meta.url).href;
+
+/** Room for zombies, standbys and threads that are on their way out. */
+const spareThreads = 64;
+
+export class KernelPools {
+  readonly #pools = new Map<number, Piscina>();
+  readonly #threadsMax: number;
+  readonly #log: Log;
+
+  constructor(kernels: number, log: Log) {
+    this.#threadsMax = kernels * 2 + spareThreads;
+    this.#log = log;
+  }
+
+  /** Runs a kernel thread. The promise settles when the thread is over; it is no death notice. */
+  run(heapMb: number, start: ThreadStart, signal: AbortSignal): Promise<unknown> {
+    const pool = this.#pool(heapMb);
+    return pool.run(start, { filename: threadFile, transferList: [start.port], signal });
+  }
+
+  /** The Worker with this thread id, or undefined when it has ended already. */
+  worker(heapMb: number, threadId: number): Worker | undefined {
+    return this.#pool(heapMb).threads.find((worker) => worker.threadId === threadId);
+  }
+
+  /** Ends all threads. Does not resolve while one is stuck in a native call: callers race it. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+
+  #pool(heapMb: number): Piscina {
+    const existing = this.#pools.get(heapMb);
+    if (existing) return existing;
+    const pool = new Piscina({
+      minThreads: 0,
+      maxThreads: this.#threadsMax,
+      idleTimeout: 0,
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    });
+    pool.on('error', (error) => {
+      this.#log.debug({ error: String(error) }, 'a pool reported an error of a thread that had ended');
+    });
+    this.#pools.set(heapMb, pool);
+    return pool;
+  }
+}

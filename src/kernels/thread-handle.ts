@@ -1,0 +1,204 @@
+/**
+ * The host's end of one kernel thread: from the Piscina run that makes it to the exit of its Worker.
+ *
+ * Its death is learned from the earliest of last words, the close of its port and the Worker's exit;
+ * what the later ones add (exit code, out of memory) refines the reason for the diagnosis.
+ */
+import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
+import { toErrorRecord } from '../core/errors.ts';
+import type { DownReason } from '../core/kernel.ts';
+import type { Clock, TimerId } from '../core/ports.ts';
+import {
+  countersBytes, type Adoption, type FromThread, type ToThread,
+} from '../core/thread-protocol.ts';
+import type { KernelPools } from './kernel-pools.ts';
+
+/** A thread that was ended and has not exited after this long is a zombie, ms. */
+const zombieAfterMs = 1_000;
+
+export interface ThreadListener {
+  /** Everything but the messages the handle deals with itself. */
+  onMessage(message: FromThread): void;
+  /** The first notice that the thread is over. */
+  onDown(reason: DownReason): void;
+  /** The Worker has exited: nothing will be added to `reason`. */
+  onExit(reason: DownReason): void;
+  onZombie(): void;
+}
+
+export class ThreadHandle {
+  readonly counters = new SharedArrayBuffer(countersBytes);
+  readonly #port: MessagePort;
+  readonly #abort = new AbortController();
+  readonly #clock: Clock;
+  readonly #heapMb: number;
+  readonly #pools: KernelPools;
+  #listener: ThreadListener;
+  #worker: Worker | undefined;
+  #threadId = 0;
+  #loaded = false;
+  #adoption: { message: Adoption; transfer: readonly MessagePort[] } | undefined;
+  #reason: DownReason | undefined;
+  #exited = false;
+  #fenced = false;
+  #zombieTimer: TimerId;
+
+  constructor(
+    pools: KernelPools,
+    options: { module: string; heapMb: number; clock: Clock; listener: ThreadListener },
+  ) {
+    const { port1, port2 } = new MessageChannel();
+    this.#pools = pools;
+    this.#port = port1;
+    this.#clock = options.clock;
+    this.#heapMb = options.heapMb;
+    this.#listener = options.listener;
+    port1.on('message', (message: FromThread) => this.#onMessage(message));
+    port1.on('close', () => this.#down({ kind: 'ended_from_outside', notice: 'port_close' }));
+    port1.unref();
+    pools
+      .run(options.heapMb, { port: port2, module: options.module }, this.#abort.signal)
+      .then(() => this.#end())
+      .catch((error: unknown) => this.#onRunFailed(error));
+  }
+
+  get threadId(): number {
+    return this.#threadId;
+  }
+
+  /** The Worker while it lives: for the liveness monitor, for evidence, and for chaos. */
+  get worker(): Worker | undefined {
+    return this.#exited ? undefined : this.#worker;
+  }
+
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  get exited(): boolean {
+    return this.#exited;
+  }
+
+  listen(listener: ThreadListener): void {
+    this.#listener = listener;
+  }
+
+  /** Makes the thread an epoch of its kernel, as soon as it has loaded the module. */
+  adopt(message: Adoption): void {
+    this.#adoption = { message, transfer: message.bus ? [message.bus] : [] };
+    if (this.#loaded) this.#sendAdoption();
+  }
+
+  post(message: ToThread, transfer: readonly MessagePort[] = []): void {
+    // Not adopted yet: it shall start with the newest port to the bus.
+    if (this.#adoption && message.type === 'bus') {
+      this.adopt({ ...this.#adoption.message, bus: message.port });
+      return;
+    }
+    if (this.#reason === undefined) this.#port.postMessage(message, [...transfer]);
+  }
+
+  /** Ends the thread without waiting. What it still says is refused, but for states saved before. */
+  fence(reason: DownReason): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    this.#drain();
+    this.#reason ??= reason;
+    this.#end();
+  }
+
+  #end(): void {
+    this.#abort.abort();
+    void this.#worker?.terminate();
+    if (this.#exited) return;
+    this.#zombieTimer = this.#clock.setTimeout(() => {
+      if (!this.#exited) this.#listener.onZombie();
+    }, zombieAfterMs);
+  }
+
+  #onMessage(message: FromThread): void {
+    if (this.#fenced) return;
+    if (message.type === 'hello') {
+      this.#meetWorker(message.threadId);
+    } else if (message.type === 'loaded') {
+      this.#loaded = true;
+      if (this.#adoption) this.#sendAdoption();
+      this.#listener.onMessage(message);
+    } else if (message.type === 'last_words') {
+      const { kind, exitCode, error } = message;
+      this.#down({ kind, notice: 'last_words', exitCode, ...(error && { error }) });
+    } else if (message.type === 'stopped') {
+      this.#down({ kind: 'shutdown', notice: 'supervisor' });
+      this.#end();
+    } else {
+      this.#listener.onMessage(message);
+    }
+  }
+
+  #sendAdoption(): void {
+    const { message, transfer } = this.#adoption!;
+    this.#adoption = undefined;
+    this.post(message, transfer);
+  }
+
+  #meetWorker(threadId: number): void {
+    this.#threadId = threadId;
+    this.#worker = this.#pools.worker(this.#heapMb, threadId);
+    const worker = this.#worker;
+    if (!worker) return;
+    worker.unref();
+    worker.on('error', (error: unknown) => {
+      const record = toErrorRecord(error);
+      const kind = record.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out_of_memory' : 'threw';
+      this.#refine({ kind, error: record });
+    });
+    worker.once('exit', (exitCode) => this.#onExit(exitCode));
+  }
+
+  #onExit(exitCode: number): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#clock.clearTimeout(this.#zombieTimer);
+    this.#refine({ exitCode });
+    this.#down({ kind: 'ended_from_outside', notice: 'worker_exit', exitCode });
+    this.#port.close();
+    this.#listener.onExit(this.#reason!);
+  }
+
+  /** The run is over. Only when we never met its Worker is that the first we hear of it. */
+  #onRunFailed(error: unknown): void {
+    if (this.#worker) return;
+    this.#down({ kind: 'start_failed', notice: 'worker_exit', error: toErrorRecord(error) });
+    this.#onExit(1);
+  }
+
+  #down(reason: DownReason): void {
+    if (this.#reason !== undefined) return;
+    this.#drain();
+    // Draining may have found last words, which know better.
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#listener.onDown(reason);
+  }
+
+  /** A later notice knows more, unless last words or Grace itself have said why. */
+  #refine(more: Partial<DownReason>): void {
+    if (!this.#reason) return;
+    const vague = this.#reason.kind === 'ended_from_outside';
+    const { kind, ...facts } = more;
+    this.#reason = { ...facts, ...this.#reason, ...(vague && kind && { kind }) };
+  }
+
+  /** Takes what the thread posted before its end: states it saved must not be lost. */
+  #drain(): void {
+    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
+      const message = next.message as FromThread;
+      if (!this.#fenced || message.type === 'saved') this.#onMessageWhileDraining(message);
+    }
+  }
+
+  #onMessageWhileDraining(message: FromThread): void {
+    if (message.type === 'saved') this.#listener.onMessage(message);
+    else this.#onMessage(message);
+  }
+}

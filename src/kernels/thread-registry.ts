@@ -1,0 +1,478 @@
+/**
+ * All kernel threads of a runtime, outside the actors: an actor that is restored attaches to the
+ * thread that lives, it never starts a second one.
+ *
+ * What always holds: a kernel has at most one thread we listen to; each start has a new epoch; what
+ * a fenced thread says is refused, but for the states it saved before; nobody waits for a thread to
+ * end before its replacement serves (but for exclusive kernels).
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MemoryReading } from '../core/diagnosis.ts';
+import { GraceError, type ErrorRecord } from '../core/errors.ts';
+import type { ChildSpec, DownReason } from '../core/kernel.ts';
+import type { Clock, Log } from '../core/ports.ts';
+import {
+  counter, handledIdsMax, type FromThread, type SavedState, type ToThread,
+} from '../core/thread-protocol.ts';
+import type { ThreadSignal } from '../../machines/kernel.machine.ts';
+import { Calls } from './calls.ts';
+import { KernelPools } from './kernel-pools.ts';
+import { LivenessMonitor } from './liveness-monitor.ts';
+import { ThreadHandle, type ThreadListener } from './thread-handle.ts';
+
+/** What is kept of a death, for evidence. `reason` is final once `settled` is true. */
+export interface Death {
+  readonly kernel: string;
+  readonly epoch: number;
+  readonly startedAtMs: number;
+  readonly diedAtMs: number;
+  readonly memory: readonly MemoryReading[];
+  reason: DownReason;
+  settled: boolean;
+}
+
+/** What the registry needs from the rest of the house, and what it tells it. */
+export interface RegistrySurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A port to the message bus for this epoch; undefined while there is no bus. */
+  connectBus(kernel: string, epoch: number): MessagePort | undefined;
+  onReady(kernel: string, epoch: number): void;
+  /** The epoch is over, or fenced off: nothing of it may be accepted any more. */
+  onOver(kernel: string, epoch: number): void;
+  onWarning(kernel: string, epoch: number, warning: ErrorRecord): void;
+  onZombie(kernel: string, epoch: number, threadId: number): void;
+  onAmnesty(lateMs: number): void;
+}
+
+/** A kernel as the registry sees it. */
+export interface ThreadFigures {
+  readonly kernel: string;
+  readonly epoch: number;
+  readonly threadId: number;
+  readonly alive: boolean;
+  readonly heapUsedKb: number;
+  readonly externalKb: number;
+  readonly accepted: number;
+  readonly completed: number;
+}
+
+interface Slot {
+  spec: ChildSpec;
+  epoch: number;
+  current: ThreadHandle | undefined;
+  standby: ThreadHandle | undefined;
+  /** The former thread of an exclusive kernel, until it has exited. */
+  former: ThreadHandle | undefined;
+  startedAtMs: number;
+  readyAtMs: number | undefined;
+  adoptedStandby: boolean;
+  degraded: string | undefined;
+  saved: SavedState | undefined;
+  memory: MemoryReading[];
+  readonly sinks: Set<(signal: ThreadSignal) => void>;
+}
+
+const deathsKept = 200;
+
+export class ThreadRegistry {
+  readonly #slots = new Map<string, Slot>();
+  readonly #pools: KernelPools;
+  readonly #around: RegistrySurroundings;
+  readonly #monitor: LivenessMonitor;
+  readonly #calls: Calls;
+  readonly #deaths: Death[] = [];
+  readonly #zombies = new Map<ThreadHandle, { kernel: string; epoch: number; threadId: number }>();
+  readonly #ending = new Set<ThreadHandle>();
+  #closing = false;
+
+  constructor(specs: readonly ChildSpec[], around: RegistrySurroundings) {
+    this.#around = around;
+    this.#pools = new KernelPools(specs.length, around.log);
+    this.#calls = new Calls(around.clock);
+    for (const spec of specs) this.#slots.set(spec.id, emptySlot(spec));
+    this.#monitor = new LivenessMonitor(around.clock, {
+      watched: () => this.#watched(),
+      onVerdict: (kernel, verdict, why) => this.#onVerdict(kernel, verdict, why),
+      onAmnesty: (lateMs) => around.onAmnesty(lateMs),
+      onMemory: (kernel, reading) => this.#onMemory(kernel, reading),
+    });
+  }
+
+  /** Begins loading the module of every kernel at once, so that boot does not load one by one. */
+  preload(): void {
+    for (const slot of this.#slots.values()) slot.standby ??= this.#newThread(slot);
+    this.#monitor.start();
+  }
+
+  /** Makes up for standbys that were adopted or died. Not called while an incident is open. */
+  replenish(): void {
+    if (this.#closing) return;
+    for (const slot of this.#slots.values()) {
+      if (slot.spec.standby === 1) slot.standby ??= this.#newThread(slot);
+    }
+  }
+
+  /** Attaches to the kernel's living thread and says how it is; starts one when there is none. */
+  attach(kernel: string, sink: (signal: ThreadSignal) => void): () => void {
+    const slot = this.#slot(kernel);
+    slot.sinks.add(sink);
+    if (slot.current) this.#tellPresent(slot, sink);
+    else this.#start(slot);
+    return () => slot.sinks.delete(sink);
+  }
+
+  /** Asks the thread to stop; it is ended at the deadline whatever it does. */
+  endThread(kernel: string, deadlineAtMs: number): void {
+    const { current } = this.#slot(kernel);
+    if (!current) return;
+    current.post({ type: 'stop' });
+    const waitMs = Math.max(0, deadlineAtMs - this.#around.clock.now());
+    this.#around.clock.setTimeout(() => {
+      if (!current.exited) current.fence({ kind: 'killed', notice: 'supervisor' });
+    }, waitMs);
+  }
+
+  /** Refuses the thread from now on and ends it without waiting. */
+  fence(kernel: string, reason: DownReason): void {
+    const slot = this.#slot(kernel);
+    const thread = slot.current;
+    if (!thread) return;
+    thread.fence(reason);
+    this.#over(slot, thread);
+  }
+
+  /** Asks a kernel to do something past the bus, on its queue of work. */
+  call(kernel: string, payload: unknown, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+    return this.#ask(kernel, timeoutMs, signal, (id) => ({ type: 'call', id, payload }));
+  }
+
+  /** "Are you able to work?", through the queue of work. False is an answer, silence an error. */
+  async probe(kernel: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#ask(kernel, timeoutMs, signal, (id) => ({ type: 'probe', id }))) === true;
+  }
+
+  /** Posts to the thread of a running kernel; without one the message is dropped. */
+  post(kernel: string, message: ToThread, transfer: readonly MessagePort[] = []): void {
+    this.#slot(kernel).current?.post(message, transfer);
+  }
+
+  /** Epoch of the kernel's thread when it is running, else undefined. */
+  runningEpoch(kernel: string): number | undefined {
+    const slot = this.#slots.get(kernel);
+    return slot?.current && slot.readyAtMs !== undefined ? slot.epoch : undefined;
+  }
+
+  figures(): ThreadFigures[] {
+    return [...this.#slots.values()].map(({ spec, epoch, current }) => {
+      const counters = new Int32Array(current?.counters ?? new SharedArrayBuffer(32));
+      return {
+        kernel: spec.id,
+        epoch,
+        threadId: current?.threadId ?? 0,
+        alive: current !== undefined,
+        heapUsedKb: counters[counter.heapUsedKb]!,
+        externalKb: counters[counter.externalKb]!,
+        accepted: counters[counter.accepted]!,
+        completed: counters[counter.completed]!,
+      };
+    });
+  }
+
+  /** The Worker of a running kernel: for chaos, which ends it behind everybody's back. */
+  worker(kernel: string): Worker | undefined {
+    return this.#slot(kernel).current?.worker;
+  }
+
+  /** Deaths that nobody asked for, oldest first. */
+  deaths(): readonly Death[] {
+    return this.#deaths;
+  }
+
+  /** Raises or lowers the heap limit of a kernel from its next start on. */
+  setHeapLimit(kernel: string, heapMb: number): void {
+    const slot = this.#slot(kernel);
+    slot.spec = { ...slot.spec, limits: { ...slot.spec.limits, heapMb } };
+    slot.standby?.fence({ kind: 'killed', notice: 'supervisor' });
+    slot.standby = undefined;
+  }
+
+  /** Ends every thread that is left. Resolves with those that cannot be ended. */
+  async close(deadlineMs: number): Promise<{ kernel: string; epoch: number; threadId: number }[]> {
+    this.#closing = true;
+    this.#monitor.stop();
+    for (const slot of this.#slots.values()) {
+      for (const thread of [slot.current, slot.standby]) {
+        if (thread) this.#end(slot, thread);
+      }
+      slot.current = undefined;
+      slot.standby = undefined;
+    }
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#around.clock.setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([this.#pools.destroy(), late]);
+    this.#around.clock.clearTimeout(timer);
+    this.#calls.rejectAll('the runtime has stopped');
+    return [...this.#zombies].filter(([thread]) => !thread.exited).map(([, zombie]) => zombie);
+  }
+
+  #start(slot: Slot): void {
+    const { clock } = this.#around;
+    const kernel = slot.spec.id;
+    slot.epoch += 1;
+    const { epoch } = slot;
+    const thread = slot.standby ?? this.#newThread(slot);
+    slot.standby = undefined;
+    slot.current = thread;
+    slot.startedAtMs = clock.now();
+    slot.readyAtMs = undefined;
+    slot.adoptedStandby = thread.loaded;
+    slot.degraded = undefined;
+    slot.memory = [];
+    thread.listen(this.#listener(slot, thread, epoch));
+    this.#tell(slot, { type: 'thread.started', epoch, atMs: clock.now() });
+    const adopt = () => {
+      thread.adopt({
+        type: 'adopt',
+        kernel,
+        epoch,
+        config: slot.spec.config,
+        restored: slot.saved,
+        counters: thread.counters,
+        saveIntervalMs: slot.spec.saveIntervalMs,
+        concurrency: slot.spec.concurrency,
+        bus: this.#around.connectBus(kernel, epoch),
+      });
+    };
+    if (slot.spec.exclusive && slot.former && !slot.former.exited) {
+      void this.#exitOf(slot.former).then(adopt);
+    } else {
+      adopt();
+    }
+  }
+
+  #newThread(slot: Slot): ThreadHandle {
+    const thread: ThreadHandle = new ThreadHandle(this.#pools, {
+      module: slot.spec.module,
+      heapMb: slot.spec.limits.heapMb,
+      clock: this.#around.clock,
+      listener: this.#standbyListener(slot, () => thread),
+    });
+    return thread;
+  }
+
+  /** A waiting thread that cannot load, or dies, is forgotten: the next start says what is wrong. */
+  #standbyListener(slot: Slot, thread: () => ThreadHandle): ThreadListener {
+    const forget = () => {
+      if (slot.standby === thread()) slot.standby = undefined;
+    };
+    return {
+      onMessage: (message) => {
+        if (message.type === 'load_failed') forget();
+      },
+      onDown: forget,
+      onExit: () => this.#exited(thread()),
+      onZombie: () => this.#zombies.set(thread(), zombieOf(slot, thread())),
+    };
+  }
+
+  #listener(slot: Slot, thread: ThreadHandle, epoch: number): ThreadListener {
+    let death: Death | undefined;
+    return {
+      onMessage: (message) => this.#onMessage(slot, thread, message),
+      onDown: (reason) => {
+        if (slot.current !== thread) return;
+        if (reason.notice !== 'supervisor') death = this.#remember(slot, reason);
+        this.#over(slot, thread);
+        this.#tell(slot, { type: 'thread.down', reason, atMs: this.#around.clock.now() });
+      },
+      onExit: (reason) => {
+        this.#exited(thread);
+        if (death) Object.assign(death, { reason, settled: true });
+      },
+      onZombie: () => {
+        this.#zombies.set(thread, { kernel: slot.spec.id, epoch, threadId: thread.threadId });
+        this.#around.onZombie(slot.spec.id, epoch, thread.threadId);
+      },
+    };
+  }
+
+  #onMessage(slot: Slot, thread: ThreadHandle, message: FromThread): void {
+    const { clock, log } = this.#around;
+    const kernel = slot.spec.id;
+    switch (message.type) {
+      case 'ready': {
+        if (slot.current !== thread) return;
+        const atMs = clock.now();
+        slot.readyAtMs = atMs;
+        this.#monitor.watch(kernel);
+        this.#around.onReady(kernel, slot.epoch);
+        const { adoptedStandby } = slot;
+        this.#tell(slot, { type: 'thread.ready', startedMs: atMs - slot.startedAtMs, adoptedStandby, atMs });
+        break;
+      }
+      case 'load_failed':
+      case 'start_failed':
+        if (slot.current !== thread) return;
+        thread.fence({ kind: 'start_failed', notice: 'last_words', error: message.error });
+        this.#over(slot, thread);
+        this.#tell(slot, { type: 'thread.start_failed', error: message.error, atMs: clock.now() });
+        break;
+      case 'saved':
+        this.#keep(slot, message.saved);
+        break;
+      case 'answer':
+        this.#calls.settle(message);
+        break;
+      case 'log': {
+        const { level, dropped, data } = message;
+        log[level]({ kernel, epoch: slot.epoch, ...(dropped > 0 && { dropped }), ...data }, message.message);
+        break;
+      }
+      case 'warning':
+        this.#around.onWarning(kernel, slot.epoch, message.error);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #keep(slot: Slot, { state, outbox, handled }: SavedState): void {
+    const before = slot.saved?.handled ?? [];
+    slot.saved = { state, outbox, handled: [...before, ...handled].slice(-handledIdsMax) };
+  }
+
+  #onVerdict(kernel: string, verdict: 'healthy' | 'tardy' | 'silent' | 'stalled', why: string): void {
+    const slot = this.#slot(kernel);
+    const atMs = this.#around.clock.now();
+    if (verdict === 'healthy') {
+      slot.degraded = undefined;
+      this.#tell(slot, { type: 'thread.healthy', atMs });
+    } else if (verdict === 'tardy') {
+      slot.degraded = why;
+      this.#tell(slot, { type: 'thread.degraded', why, atMs });
+    } else {
+      const reason: DownReason = {
+        kind: 'silent', notice: 'monitor', error: { name: 'Error', message: why },
+      };
+      const death = this.#remember(slot, reason);
+      death.settled = true;
+      this.fence(kernel, reason);
+      this.#tell(slot, { type: 'thread.down', reason, atMs });
+    }
+  }
+
+  #onMemory(kernel: string, reading: MemoryReading): void {
+    const { memory } = this.#slot(kernel);
+    memory.push(reading);
+    if (memory.length > 120) memory.shift();
+  }
+
+  #remember(slot: Slot, reason: DownReason): Death {
+    const death: Death = {
+      kernel: slot.spec.id,
+      epoch: slot.epoch,
+      startedAtMs: slot.startedAtMs,
+      diedAtMs: this.#around.clock.now(),
+      memory: slot.memory,
+      reason,
+      settled: false,
+    };
+    this.#deaths.push(death);
+    if (this.#deaths.length > deathsKept) this.#deaths.shift();
+    return death;
+  }
+
+  /** From here on the kernel has no thread. */
+  #over(slot: Slot, thread: ThreadHandle): void {
+    slot.current = undefined;
+    slot.readyAtMs = undefined;
+    slot.former = thread;
+    if (!thread.exited) this.#ending.add(thread);
+    this.#monitor.unwatch(slot.spec.id);
+    this.#calls.rejectFor(slot.spec.id, `kernel "${slot.spec.id}" ended`);
+    this.#around.onOver(slot.spec.id, slot.epoch);
+  }
+
+  #exited(thread: ThreadHandle): void {
+    this.#ending.delete(thread);
+    this.#zombies.delete(thread);
+    for (const resolve of this.#exitWaiters.get(thread) ?? []) resolve();
+    this.#exitWaiters.delete(thread);
+  }
+
+  readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
+
+  #exitOf(thread: ThreadHandle): Promise<void> {
+    return new Promise((resolve) => {
+      this.#exitWaiters.set(thread, [...(this.#exitWaiters.get(thread) ?? []), resolve]);
+    });
+  }
+
+  #end(slot: Slot, thread: ThreadHandle): void {
+    thread.fence({ kind: 'shutdown', notice: 'supervisor' });
+    if (slot.current === thread) this.#over(slot, thread);
+  }
+
+  #tellPresent(slot: Slot, sink: (signal: ThreadSignal) => void): void {
+    const atMs = this.#around.clock.now();
+    sink({ type: 'thread.started', epoch: slot.epoch, atMs });
+    if (slot.readyAtMs === undefined) return;
+    const { adoptedStandby, readyAtMs, startedAtMs, degraded } = slot;
+    sink({ type: 'thread.ready', startedMs: readyAtMs - startedAtMs, adoptedStandby, atMs });
+    if (degraded) sink({ type: 'thread.degraded', why: degraded, atMs });
+  }
+
+  #tell(slot: Slot, signal: ThreadSignal): void {
+    for (const sink of slot.sinks) sink(signal);
+  }
+
+  #watched() {
+    return [...this.#slots.values()]
+      .filter(({ current, readyAtMs }) => current !== undefined && readyAtMs !== undefined)
+      .map(({ spec, current }) => ({ kernel: spec.id, thread: current!, limits: spec.liveness }));
+  }
+
+  #ask(
+    kernel: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    message: (id: number) => ToThread,
+  ): Promise<unknown> {
+    const slot = this.#slot(kernel);
+    if (!slot.current || slot.readyAtMs === undefined) {
+      return Promise.reject(new GraceError(
+        'GRACE_KERNEL_NOT_RUNNING',
+        `Kernel "${kernel}" is not running. Wait for its kernel.ready event.`,
+        { details: { kernel } },
+      ));
+    }
+    const { id, answer } = this.#calls.open(kernel, timeoutMs, signal);
+    slot.current.post(message(id));
+    return answer;
+  }
+
+  #slot(kernel: string): Slot {
+    const slot = this.#slots.get(kernel);
+    if (slot) return slot;
+    throw new GraceError(
+      'GRACE_KERNEL_UNKNOWN',
+      `There is no kernel "${kernel}". Known: ${[...this.#slots.keys()].join(', ')}.`,
+      { details: { kernel } },
+    );
+  }
+}
+
+function emptySlot(spec: ChildSpec): Slot {
+  return {
+    spec, epoch: 0, current: undefined, standby: undefined, former: undefined, startedAtMs: 0,
+    readyAtMs: undefined, adoptedStandby: false, degraded: undefined, saved: undefined, memory: [],
+    sinks: new Set(),
+  };
+}
+
+const zombieOf = ({ spec }: Slot, { threadId }: ThreadHandle) => ({
+  kernel: spec.id, epoch: 0, threadId,
+});

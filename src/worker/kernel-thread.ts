@@ -1,0 +1,54 @@
+/**
+ * What Piscina runs in a kernel thread: says hello, loads the kernel's module, and waits to be
+ * adopted as one epoch of its kernel. It returns when it has been asked to stop.
+ */
+import { threadId } from 'node:worker_threads';
+import { GraceError, toErrorRecord } from '../core/errors.ts';
+import type { KernelModule } from '../core/kernel.ts';
+import type { Adoption, FromThread, ThreadStart, ToThread } from '../core/thread-protocol.ts';
+import { boundedLog, captureConsole } from './bounded-log.ts';
+import { promiseLastWords } from './last-words.ts';
+import { RunningKernel } from './running-kernel.ts';
+
+export default async function kernelThread({ port, module }: ThreadStart): Promise<void> {
+  const post = (message: FromThread) => port.postMessage(message);
+  post({ type: 'hello', threadId });
+  promiseLastWords(port);
+  const log = boundedLog(port);
+  captureConsole(log);
+
+  let loaded: KernelModule;
+  try {
+    loaded = await loadKernel(module);
+  } catch (error) {
+    post({ type: 'load_failed', error: toErrorRecord(error) });
+    return;
+  }
+  await new Promise<void>((stopped) => {
+    let kernel: RunningKernel | undefined;
+    port.on('message', (message: ToThread) => {
+      if (message.type === 'adopt') {
+        kernel = new RunningKernel(loaded, message satisfies Adoption, { port, log, stopped });
+        void kernel.start();
+      } else if (message.type === 'stop' && !kernel) {
+        stopped();
+      } else {
+        kernel?.receive(message);
+      }
+    });
+    post({ type: 'loaded' });
+  });
+  post({ type: 'stopped' });
+}
+
+async function loadKernel(url: string): Promise<KernelModule> {
+  const imported = (await import(url)) as Partial<KernelModule> & { default?: Partial<KernelModule> };
+  const start = imported.start ?? imported.default?.start;
+  if (typeof start === 'function') return { start };
+  throw new GraceError(
+    'GRACE_KERNEL_MODULE_INVALID',
+    `The module ${url} does not export a function named start. Export one: ` +
+      'export async function start(ctx) { return { handle(message) {} }; }',
+    { details: { module: url, exports: Object.keys(imported) } },
+  );
+}

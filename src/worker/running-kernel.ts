@@ -1,0 +1,213 @@
+/** One epoch of a kernel, inside its thread: runs its work, takes its snapshots, answers the host. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { getHeapStatistics } from 'node:v8';
+import type { MessagePort } from 'node:worker_threads';
+import { BusConnection } from '../core/bus-connection.ts';
+import { toErrorRecord } from '../core/errors.ts';
+import type {
+  KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
+} from '../core/kernel.ts';
+import { counter, type Adoption, type FromThread, type ToThread } from '../core/thread-protocol.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/** How often a thread publishes its memory figures, ms. */
+const memoryEveryMs = 250;
+
+interface Surroundings {
+  readonly port: MessagePort;
+  readonly log: KernelLog;
+  readonly stopped: () => void;
+}
+
+/** A unit of work in progress: publishing inside it derives ids, saving inside it holds its answer. */
+interface Work {
+  readonly message: KernelMessage;
+  saveRequested: boolean;
+}
+
+export class RunningKernel {
+  readonly #module: KernelModule;
+  readonly #adoption: Adoption;
+  readonly #port: MessagePort;
+  readonly #log: KernelLog;
+  readonly #stopped: () => void;
+  readonly #counters: Int32Array;
+  readonly #queue: WorkQueue;
+  readonly #bus: BusConnection;
+  readonly #work = new AsyncLocalStorage<Work>();
+  readonly #abort = new AbortController();
+  #handlers: KernelHandlers = {};
+  #started = false;
+  #newestBusPort: MessagePort | undefined;
+  #savedAtMs = -Infinity;
+  #saveTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+
+  constructor(module: KernelModule, adoption: Adoption, { port, log, stopped }: Surroundings) {
+    this.#module = module;
+    this.#adoption = adoption;
+    this.#port = port;
+    this.#log = log;
+    this.#stopped = stopped;
+    this.#counters = new Int32Array(adoption.counters);
+    this.#queue = new WorkQueue(adoption.concurrency, () => this.#count(counter.completed));
+    this.#bus = new BusConnection({
+      clock: { now: () => performance.now(), wallNow: Date.now, setTimeout, clearTimeout: clearAny },
+      owner: adoption.kernel,
+      epoch: adoption.epoch,
+      restored: adoption.restored,
+      currentMessage: () => this.#work.getStore()?.message,
+      deliver: (message) => this.#deliver(message),
+      requestSave: () => this.#requestSave(),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { kernel, epoch, config, restored, bus } = this.#adoption;
+    const context: KernelContext = {
+      id: kernel,
+      epoch,
+      config,
+      restored: restored?.state,
+      signal: this.#abort.signal,
+      log: this.#log,
+      bus: this.#bus,
+      progress: () => this.#count(counter.progress),
+      save: () => this.#requestSave(),
+    };
+    try {
+      this.#handlers = (await this.#module.start(context)) ?? {};
+    } catch (error) {
+      this.#post({ type: 'start_failed', error: toErrorRecord(error) });
+      return;
+    }
+    this.#publishMemory();
+    setInterval(() => this.#publishMemory(), memoryEveryMs).unref();
+    this.#started = true;
+    const port = this.#newestBusPort ?? bus;
+    if (port) this.#bus.attach(port);
+    this.#post({ type: 'ready' });
+  }
+
+  /** Messages of the bus come after start(), or a kernel would handle work before it is ready. */
+  #attachBus(port: MessagePort): void {
+    if (this.#started) this.#bus.attach(port);
+    else this.#newestBusPort = port;
+  }
+
+  receive(message: ToThread): void {
+    switch (message.type) {
+      case 'ping':
+        this.#count(counter.turns);
+        break;
+      case 'probe':
+        this.#answer(message.id, async () => (await this.#handlers.probe?.()) !== false);
+        break;
+      case 'call': {
+        const { id, payload } = message;
+        const work = { id: `host/${id}`, topic: 'request', payload, from: 'host', kind: 'request' } as const;
+        this.#answer(id, () => this.#handle(work));
+        break;
+      }
+      case 'bus':
+        this.#attachBus(message.port);
+        break;
+      case 'control':
+        this.#handlers.control?.(message.payload, message.ports);
+        break;
+      case 'stop':
+        void this.#stop();
+        break;
+      case 'adopt':
+        break;
+    }
+  }
+
+  /** Work that the bus delivers. */
+  #deliver(message: KernelMessage): void {
+    this.#enqueue(async () => {
+      const work: Work = { message, saveRequested: false };
+      try {
+        const value = await this.#work.run(work, async () => this.#handlers.handle?.(message));
+        this.#bus.completed(message, { ok: true, value }, work);
+      } catch (thrown) {
+        const error = toErrorRecord(thrown);
+        this.#log.warn(`handling ${message.topic} failed: ${error.message}`, { error });
+        this.#bus.completed(message, { ok: false, error }, work);
+      }
+    });
+  }
+
+  /** Work or a probe that the host asked for directly, past the bus. */
+  #answer(id: number, work: () => Promise<unknown>): void {
+    this.#enqueue(async () => {
+      try {
+        this.#post({ type: 'answer', id, ok: true, value: await work() });
+      } catch (thrown) {
+        this.#post({ type: 'answer', id, ok: false, error: toErrorRecord(thrown) });
+      }
+    });
+  }
+
+  async #handle(message: KernelMessage): Promise<unknown> {
+    return this.#work.run({ message, saveRequested: false }, async () =>
+      this.#handlers.handle?.(message));
+  }
+
+  #enqueue(unit: () => Promise<void>): void {
+    this.#count(counter.accepted);
+    this.#queue.add(unit);
+  }
+
+  /** Saves at once, or when `saveIntervalMs` has gone by since the last time. */
+  #requestSave(): void {
+    const work = this.#work.getStore();
+    if (work) work.saveRequested = true;
+    if (this.#saveTimer !== undefined) return;
+    const waitMs = this.#savedAtMs + this.#adoption.saveIntervalMs - performance.now();
+    this.#saveTimer = waitMs > 0 ? setTimeout(() => this.#save(), waitMs) : setImmediate(() => this.#save());
+  }
+
+  #save(): void {
+    this.#saveTimer = undefined;
+    this.#savedAtMs = performance.now();
+    try {
+      const state = this.#handlers.snapshot?.();
+      this.#post({ type: 'saved', saved: { state, ...this.#bus.collectForSave() } });
+    } catch (thrown) {
+      // Nothing is acknowledged: what this state holds will be delivered again.
+      const error = toErrorRecord(thrown);
+      this.#log.error(`the snapshot cannot be taken: ${error.message}`, { error });
+      return;
+    }
+    this.#bus.afterSave();
+  }
+
+  async #stop(): Promise<void> {
+    this.#abort.abort();
+    try {
+      await this.#handlers.stop?.();
+    } catch (thrown) {
+      this.#log.warn(`stop() failed: ${toErrorRecord(thrown).message}`);
+    }
+    if (this.#handlers.snapshot) this.#save();
+    this.#stopped();
+  }
+
+  #publishMemory(): void {
+    const { used_heap_size: used, external_memory: external } = getHeapStatistics();
+    Atomics.store(this.#counters, counter.heapUsedKb, Math.round(used / 1_024));
+    Atomics.store(this.#counters, counter.externalKb, Math.round(external / 1_024));
+  }
+
+  #count(slot: number): void {
+    Atomics.add(this.#counters, slot, 1);
+  }
+
+  #post(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+}
+
+function clearAny(timer: unknown): void {
+  clearTimeout(timer as NodeJS.Timeout);
+}
