@@ -83,6 +83,8 @@ export const kernelMachine = setup({
   },
   actions: {
     publish: requiredAction<AnyAnnouncement>('publish'),
+    /** Tells the supervisor. By name, so that the graph can be walked without one. */
+    report: sendParent((_, report: ChildReport) => report),
     /** Asks the thread to stop, and ends it at the deadline. */
     endThread: requiredAction<{ kernel: string; deadlineAtMs: number }>('endThread'),
     /** Refuses from now on whatever the thread says, and ends it without waiting. */
@@ -100,7 +102,7 @@ export const kernelMachine = setup({
         'kernel.quarantine': 'quarantined',
         // Nothing to stop: the supervisor gets its answer all the same.
         'kernel.stop': {
-          actions: sendParent(({ context, event }) => reportDown(context, down('shutdown'), event)),
+          actions: { type: 'report', params: ({ context, event }) => reportDown(context, down('shutdown'), event) },
         },
       },
     },
@@ -110,7 +112,7 @@ export const kernelMachine = setup({
         'kernel.start': { target: 'attached', actions: assign({ deadlineAtMs: startDeadline }) },
         'kernel.stop': {
           target: 'down',
-          actions: sendParent(({ context, event }) => reportDown(context, down('shutdown'), event)),
+          actions: { type: 'report', params: ({ context, event }) => reportDown(context, down('shutdown'), event) },
         },
       },
     },
@@ -121,12 +123,12 @@ export const kernelMachine = setup({
         input: ({ context }) => ({ kernel: context.spec.id }),
         onError: {
           target: 'down',
-          actions: sendParent(({ context, event }) => ({
+          actions: { type: 'report', params: ({ context, event }) => ({
             type: 'child.start_failed',
             id: context.spec.id,
             error: event.error as ErrorRecord,
             atMs: context.deadlineAtMs - context.spec.startDeadlineMs,
-          })),
+          }) },
         },
       },
       on: {
@@ -134,7 +136,7 @@ export const kernelMachine = setup({
         'thread.down': {
           target: 'down',
           actions: [
-            sendParent(({ context, event }) => reportDown(context, event.reason, event)),
+            { type: 'report', params: ({ context, event }) => reportDown(context, event.reason, event) },
             { type: 'publish', params: ({ context, event }) => saidDown(context, event.reason) },
           ],
         },
@@ -144,7 +146,7 @@ export const kernelMachine = setup({
             target: 'down',
             actions: [
               { type: 'fence', params: ({ context }) => fenceOf(context, down('killed')) },
-              sendParent(({ context, event }) => reportDown(context, down('killed'), event)),
+              { type: 'report', params: ({ context, event }) => reportDown(context, down('killed'), event) },
               { type: 'publish', params: ({ context }) => said('kernel.stopped', context) },
             ],
           },
@@ -169,12 +171,12 @@ export const kernelMachine = setup({
               target: '#kernel.down',
               actions: [
                 { type: 'fence', params: ({ context }) => fenceOf(context, down('start_timeout')) },
-                sendParent(({ context, event }) => ({
+                { type: 'report', params: ({ context, event }) => ({
                   type: 'child.start_failed',
                   id: context.spec.id,
                   error: startTimeout(context.spec),
                   atMs: event.output.atMs,
-                })),
+                }) },
               ],
             },
           },
@@ -182,12 +184,12 @@ export const kernelMachine = setup({
             'thread.ready': {
               target: 'running',
               actions: [
-                sendParent(({ context, event }) => ({
+                { type: 'report', params: ({ context, event }) => ({
                   type: 'child.started',
                   id: context.spec.id,
                   epoch: context.epoch,
                   atMs: event.atMs,
-                })),
+                }) },
                 {
                   type: 'publish',
                   params: ({ context, event: { startedMs, adoptedStandby } }) => ({
@@ -200,23 +202,23 @@ export const kernelMachine = setup({
             },
             'thread.start_failed': {
               target: '#kernel.down',
-              actions: sendParent(({ context, event }) => ({
+              actions: { type: 'report', params: ({ context, event }) => ({
                 type: 'child.start_failed',
                 id: context.spec.id,
                 error: event.error,
                 atMs: event.atMs,
-              })),
+              }) },
             },
             // It ended before it was ready: for the supervisor that is a failed start.
             'thread.down': {
               target: '#kernel.down',
               actions: [
-                sendParent(({ context, event }) => ({
+                { type: 'report', params: ({ context, event }) => ({
                   type: 'child.start_failed',
                   id: context.spec.id,
                   error: event.reason.error ?? endedWhileStarting(context.spec, event.reason),
                   atMs: event.atMs,
-                })),
+                }) },
                 { type: 'publish', params: ({ context, event }) => saidDown(context, event.reason) },
               ],
             },
@@ -272,8 +274,8 @@ export const kernelMachine = setup({
               target: '#kernel.down',
               actions: [
                 { type: 'fence', params: ({ context }) => fenceOf(context, down('killed')) },
-                sendParent(({ context, event }) =>
-                  reportDown(context, down('killed'), event.output)),
+                { type: 'report', params: ({ context, event }) =>
+                  reportDown(context, down('killed'), event.output) },
                 { type: 'publish', params: ({ context }) => said('kernel.stopped', context) },
               ],
             },
@@ -282,7 +284,7 @@ export const kernelMachine = setup({
             'thread.down': {
               target: '#kernel.down',
               actions: [
-                sendParent(({ context, event }) => reportDown(context, event.reason, event)),
+                { type: 'report', params: ({ context, event }) => reportDown(context, event.reason, event) },
                 { type: 'publish', params: ({ context }) => said('kernel.stopped', context) },
               ],
             },
