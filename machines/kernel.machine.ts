@@ -102,7 +102,10 @@ export const kernelMachine = setup({
         'kernel.quarantine': 'quarantined',
         // Nothing to stop: the supervisor gets its answer all the same.
         'kernel.stop': {
-          actions: { type: 'report', params: ({ context, event }) => reportDown(context, down('shutdown'), event) },
+          actions: {
+            type: 'report',
+            params: ({ context, event }) => reportDown(context, down('shutdown'), event),
+          },
         },
       },
     },
@@ -112,7 +115,10 @@ export const kernelMachine = setup({
         'kernel.start': { target: 'attached', actions: assign({ deadlineAtMs: startDeadline }) },
         'kernel.stop': {
           target: 'down',
-          actions: { type: 'report', params: ({ context, event }) => reportDown(context, down('shutdown'), event) },
+          actions: {
+            type: 'report',
+            params: ({ context, event }) => reportDown(context, down('shutdown'), event),
+          },
         },
       },
     },
