@@ -40,6 +40,7 @@ export class RunningKernel {
   #started = false;
   #newestBusPort: MessagePort | undefined;
   #savedAtMs = -Infinity;
+  #saveDue = false;
   #saveTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 
   constructor(module: KernelModule, adoption: Adoption, { port, log, stopped }: Surroundings) {
@@ -49,7 +50,10 @@ export class RunningKernel {
     this.#log = log;
     this.#stopped = stopped;
     this.#counters = new Int32Array(adoption.counters);
-    this.#queue = new WorkQueue(adoption.concurrency, () => this.#count(counter.completed));
+    this.#queue = new WorkQueue(adoption.concurrency, () => {
+      this.#count(counter.completed);
+      if (this.#saveDue) this.#save();
+    });
     this.#bus = new BusConnection({
       clock: { now: () => performance.now(), wallNow: Date.now, setTimeout, clearTimeout: clearAny },
       owner: adoption.kernel,
@@ -164,10 +168,18 @@ export class RunningKernel {
     if (work) work.saveRequested = true;
     if (this.#saveTimer !== undefined) return;
     const waitMs = this.#savedAtMs + this.#adoption.saveIntervalMs - performance.now();
-    this.#saveTimer = waitMs > 0 ? setTimeout(() => this.#save(), waitMs) : setImmediate(() => this.#save());
+    const save = () => this.#saveBetweenWork();
+    this.#saveTimer = waitMs > 0 ? setTimeout(save, waitMs) : setImmediate(save);
+  }
+
+  /** Half the effects of a message must never be saved: it would be handled again on top of them. */
+  #saveBetweenWork(): void {
+    if (this.#queue.idle || this.#adoption.concurrency > 1) this.#save();
+    else this.#saveDue = true;
   }
 
   #save(): void {
+    this.#saveDue = false;
     this.#saveTimer = undefined;
     this.#savedAtMs = performance.now();
     try {

@@ -16,6 +16,11 @@ export class WorkQueue {
     this.#next();
   }
 
+  /** True when no unit is under way. */
+  get idle(): boolean {
+    return this.#running === 0;
+  }
+
   #next(): void {
     if (this.#running >= this.#concurrency) return;
     const unit = this.#waiting.shift();
