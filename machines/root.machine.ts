@@ -25,6 +25,8 @@ export interface PartSpec {
 export interface RootInput {
   /** In the order of start; stopped in reverse. */
   readonly parts: readonly PartSpec[];
+  /** The reading at which it starts, ms. */
+  readonly atMs: number;
 }
 
 interface Context extends RootInput {
@@ -74,7 +76,10 @@ export const rootMachine = setup({
   states: {
     running: {
       entry: enqueueActions(({ context, enqueue }) => {
-        for (const { id, src, input } of context.parts) enqueue.spawnChild(src, { id, input });
+        for (const { id, src, input } of context.parts) {
+          enqueue.spawnChild(src, { id, input });
+          if (src === 'supervisor') enqueue.sendTo(id, boot(context.atMs));
+        }
       }),
       on: {
         // A part died, or a supervisor gave up on its children: read the clock, then decide.
@@ -105,6 +110,8 @@ export const rootMachine = setup({
               enqueue({ type: 'publish', params: announce('host.unrecoverable', { reason }) });
             } else {
               enqueue.spawnChild(part.src, { id: part.id, input: part.input });
+              // One that comes back with its last state has booted already, and knows it.
+              if (part.src === 'supervisor') enqueue.sendTo(part.id, boot(atMs));
             }
           }),
         },
@@ -137,6 +144,8 @@ export const rootMachine = setup({
     stopped: { type: 'final' },
   },
 });
+
+const boot = (atMs: number) => ({ type: 'supervisor.boot', atMs }) as never;
 
 const readingOf = (part: string) => `reading.${part}`;
 
