@@ -23,7 +23,7 @@ export type EmergencyEvent =
     }
   | { readonly type: 'emergency.leave_requested'; readonly owner: string; readonly atMs: number };
 
-interface Context {
+export interface Context {
   readonly reason: string;
   /** Owner to deadline, ms. */
   readonly owners: Readonly<Record<string, number>>;

@@ -24,7 +24,7 @@ export interface HeartbeatTriggerInput {
   };
 }
 
-interface Context extends HeartbeatTriggerInput {
+export interface Context extends HeartbeatTriggerInput {
   /** Distinct kernels of the open incident, in the order they went down. */
   readonly down: readonly string[];
   readonly degraded: readonly string[];

@@ -21,7 +21,7 @@ export interface IncidentDeskInput {
   readonly settings: IncidentSettings;
 }
 
-interface Context extends IncidentDeskInput {
+export interface Context extends IncidentDeskInput {
   readonly governor: GovernorState;
   /** The incident of the critical kernels, while one is open. */
   readonly critical: string | null;

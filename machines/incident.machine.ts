@@ -76,7 +76,7 @@ type ActorEnd =
   | { readonly type: `xstate.done.actor.${string}`; readonly actorId: string; readonly output: unknown }
   | { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown };
 
-interface Context extends IncidentInput {
+export interface Context extends IncidentInput {
   readonly severity: IncidentSeverity;
   readonly kernels: readonly string[];
   readonly openedAtMs: number;

@@ -57,7 +57,7 @@ export type ChildReport =
       readonly atMs: number;
     };
 
-interface Context extends KernelInput {
+export interface Context extends KernelInput {
   /** Epoch of the newest thread; 0 before the first. */
   readonly epoch: number;
   /** When the present phase has to be over, ms. */

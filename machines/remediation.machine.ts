@@ -36,7 +36,7 @@ export interface RemediationOutput {
   readonly diagnosis: Diagnosis | null;
 }
 
-interface Context extends RemediationInput {
+export interface Context extends RemediationInput {
   readonly evidence: EvidenceBundle | null;
   readonly diagnosis: Diagnosis | null;
 }

@@ -29,7 +29,7 @@ export interface RootInput {
   readonly atMs: number;
 }
 
-interface Context extends RootInput {
+export interface Context extends RootInput {
   readonly restarts: Readonly<Record<string, RestartWindow>>;
   /** Supervisors that still have to stop, the next one first. */
   readonly toStop: readonly string[];

@@ -25,7 +25,7 @@ export interface SupervisorInput {
   readonly specs: readonly ChildSpec[];
 }
 
-interface Context {
+export interface Context {
   readonly rules: SupervisorState;
   readonly specs: Readonly<Record<string, ChildSpec>>;
   /** Counts the alarms, so that each has a name of its own. */
