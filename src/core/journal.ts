@@ -24,6 +24,8 @@ export interface JournalEntry {
   readonly actor: string;
   readonly incident: string | null;
   readonly data: unknown;
+  /** CRC-32 of the bytes of the line before this field, 8 hex digits. */
+  readonly crc32: string;
 }
 
 export interface Journal {

@@ -36,6 +36,6 @@ export function runLogic(library: PlaybookLibrary, provided: Provided): AnyActor
     transition: (snapshot, event, scope) => of(snapshot).transition(snapshot as never, event as never, scope),
     getPersistedSnapshot: (snapshot, options) => of(snapshot).getPersistedSnapshot(snapshot as never, options),
     restoreSnapshot: (snapshot, scope) => of(snapshot).restoreSnapshot(snapshot as never, scope as never),
-    start: (snapshot: unknown, scope: AnyActorScope) => of(snapshot).start(snapshot as never),
+    start: (snapshot: unknown) => of(snapshot).start(snapshot as never),
   } as AnyActorLogic;
 }

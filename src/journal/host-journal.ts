@@ -1,0 +1,239 @@
+/**
+ * The host's end of the journal. Appending queues and returns; the records of one turn go to the writer
+ * thread together. If the thread dies, another one takes over, and what was not synced is sent again.
+ */
+import { Worker } from 'node:worker_threads';
+import { GraceError, type ErrorRecord } from '../core/errors.ts';
+import type { Journal, JournalRecord } from '../core/journal.ts';
+import type { Clock, Log } from '../core/ports.ts';
+import { recordTail } from './format.ts';
+import { lockJournal } from './system-lock.ts';
+import type { FromWriter, ToWriter, WriterStart } from './writer-protocol.ts';
+
+/** Records that wait for the writer, at most. What comes beyond is counted, and the count written. */
+const waitingMax = 100_000;
+const restartsMax = 5;
+
+const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+
+interface Batch {
+  readonly batch: number;
+  tails: readonly string[];
+}
+
+interface Waiter {
+  readonly batch: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class HostJournal implements Journal {
+  readonly #dir: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #unlock: () => void;
+  readonly #unsynced: Batch[] = [];
+  #fresh: string[] = [];
+  #waiting = 0;
+  #dropped = 0;
+  #batch = 0;
+  #sequence = 0;
+  #waiters: Waiter[] = [];
+  #worker: Worker | undefined;
+  #closing: (() => void) | undefined;
+  #restarts = 0;
+  #hasOpened = false;
+  #failure: GraceError | undefined;
+
+  private constructor(dir: string, clock: Clock, log: Log, unlock: () => void) {
+    this.#dir = dir;
+    this.#clock = clock;
+    this.#log = log;
+    this.#unlock = unlock;
+  }
+
+  /**
+   * Opens the journal of a data directory, or begins one.
+   *
+   * @throws GRACE_JOURNAL_CORRUPT, GRACE_RUNTIME_STATE when another process writes to it.
+   */
+  static async open(dir: string, clock: Clock, log: Log): Promise<HostJournal> {
+    const journal = new HostJournal(dir, clock, log, lockJournal(dir));
+    try {
+      await journal.#startWriter();
+    } catch (error) {
+      journal.#unlock();
+      throw error;
+    }
+    return journal;
+  }
+
+  /** Entries that are on the disk. */
+  get synced(): number {
+    return this.#sequence;
+  }
+
+  append(record: JournalRecord): void {
+    if (this.#waiting >= waitingMax) {
+      this.#dropped += 1;
+      return;
+    }
+    if (this.#dropped > 0) this.#sayDropped();
+    this.#queue(recordTail(record));
+  }
+
+  flush(): Promise<void> {
+    this.#post();
+    if (this.#unsynced.length === 0) return Promise.resolve();
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#worker?.ref();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ batch: this.#batch, resolve, reject });
+    });
+  }
+
+  /** Syncs what is left and ends the writer. */
+  async close(): Promise<void> {
+    await this.flush().catch((error: unknown) => {
+      this.#log.error({ error: String(error) }, 'the journal was closed with records that are not synced');
+    });
+    const worker = this.#worker;
+    if (worker) {
+      worker.ref();
+      await new Promise<void>((resolve) => {
+        this.#closing = resolve;
+        worker.postMessage({ type: 'close' } satisfies ToWriter);
+      });
+    }
+    this.#unlock();
+  }
+
+  #queue(tail: string): void {
+    this.#waiting += 1;
+    if (this.#fresh.push(tail) === 1) queueMicrotask(() => this.#post());
+  }
+
+  #sayDropped(): void {
+    const data = { records: this.#dropped };
+    this.#dropped = 0;
+    this.#queue(recordTail({
+      type: 'journal.records_dropped', actor: 'journal', incident: null, data, atMs: this.#clock.now(),
+      wallMs: this.#clock.wallNow(),
+    }));
+  }
+
+  /** Sends what was appended in this turn as one batch. */
+  #post(): void {
+    if (this.#fresh.length === 0) return;
+    this.#batch += 1;
+    const batch: Batch = { batch: this.#batch, tails: this.#fresh };
+    this.#fresh = [];
+    this.#unsynced.push(batch);
+    this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
+  }
+
+  #startWriter(): Promise<void> {
+    const worker = new Worker(new URL(`./system-writer-thread${suffix}`, import.meta.url), {
+      workerData: { dir: this.#dir } satisfies WriterStart,
+      name: 'grace-journal',
+    });
+    this.#worker = worker;
+    return new Promise((resolve, reject) => {
+      worker.on('error', (error) => {
+        this.#log.error({ error: String(error) }, 'the journal writer failed');
+      });
+      worker.once('exit', () => {
+        if (this.#worker === worker) this.#onExit();
+        reject(new GraceError('GRACE_JOURNAL_WRITE_FAILED', `The writer of ${this.#dir} did not start.`));
+      });
+      worker.on('message', (message: FromWriter) => {
+        switch (message.type) {
+          case 'opened':
+            this.#onOpened(message.found, message.tornBytes);
+            worker.unref();
+            resolve();
+            break;
+          case 'refused':
+            this.#worker = undefined;
+            reject(asGraceError(message.error));
+            break;
+          case 'synced':
+            this.#onSynced(message.batch, message.sequence);
+            break;
+          case 'failed':
+            this.#onFailed(message.error);
+            break;
+          case 'closed':
+            this.#worker = undefined;
+            this.#closing?.();
+            break;
+        }
+      });
+    });
+  }
+
+  /** A new writer tells how far the one before it got: what is on the disk is not sent again. */
+  #onOpened(found: number, tornBytes: number): void {
+    if (tornBytes > 0) {
+      this.#log.warn({ bytes: tornBytes }, 'the journal ended within a line; the torn tail was cut');
+    }
+    let written = this.#hasOpened ? found - this.#sequence : 0;
+    this.#hasOpened = true;
+    this.#sequence = found;
+    while (written > 0 && this.#unsynced.length > 0) {
+      const [oldest] = this.#unsynced;
+      const count = Math.min(written, oldest!.tails.length);
+      written -= count;
+      this.#waiting -= count;
+      oldest!.tails = oldest!.tails.slice(count);
+      if (oldest!.tails.length === 0) this.#unsynced.shift();
+    }
+    for (const batch of this.#unsynced) {
+      this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
+    }
+  }
+
+  #onSynced(batch: number, sequence: number): void {
+    this.#failure = undefined;
+    this.#restarts = 0;
+    this.#sequence = sequence;
+    while (this.#unsynced[0] && this.#unsynced[0].batch <= batch) {
+      this.#waiting -= this.#unsynced.shift()!.tails.length;
+    }
+    const done = this.#waiters.filter((waiter) => waiter.batch <= batch);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.batch > batch);
+    if (this.#waiters.length === 0) this.#worker?.unref();
+    for (const { resolve } of done) resolve();
+  }
+
+  #onFailed(error: ErrorRecord): void {
+    this.#failure = asGraceError(error);
+    this.#log.error({ error: error.message }, 'the journal could not be written; it is tried again');
+    this.#rejectAll(this.#failure);
+  }
+
+  #onExit(): void {
+    this.#worker = undefined;
+    this.#restarts += 1;
+    const failure = new GraceError(
+      'GRACE_JOURNAL_WRITE_FAILED', `The journal writer of ${this.#dir} ended ${this.#restarts} times.`,
+    );
+    if (this.#restarts > restartsMax) {
+      this.#failure = failure;
+      this.#rejectAll(failure);
+      return;
+    }
+    this.#startWriter().catch((error: unknown) => this.#rejectAll(error as Error));
+  }
+
+  #rejectAll(error: Error): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { reject } of waiters) reject(error);
+  }
+}
+
+function asGraceError({ code, message, details }: ErrorRecord): GraceError {
+  const known = code === 'GRACE_JOURNAL_CORRUPT' || code === 'GRACE_JOURNAL_WRITE_FAILED';
+  return new GraceError(known ? code : 'GRACE_JOURNAL_WRITE_FAILED', message, details ? { details } : {});
+}
