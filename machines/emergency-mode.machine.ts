@@ -54,6 +54,8 @@ export const emergencyModeMachine = setup({
   },
 }).createMachine({
   id: 'emergencyMode',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: { reason: '', owners: {}, enteredAtMs: 0, lastOwner: '' },
   initial: 'normal',
   states: {

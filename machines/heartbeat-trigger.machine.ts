@@ -75,6 +75,8 @@ export const heartbeatTriggerMachine = setup({
   },
 }).createMachine({
   id: 'heartbeatTrigger',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({ ...input, down: [], degraded: [], watching: false }),
   initial: 'quiet',
   on: {

@@ -110,6 +110,8 @@ export const incidentDeskMachine = setup({
   },
 }).createMachine({
   id: 'incidentDesk',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({ ...input, governor: newGovernor, critical: null, open: [], triggers: {} }),
   initial: 'open',
   states: {

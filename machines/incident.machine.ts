@@ -203,6 +203,8 @@ export const incidentMachine = setup({
   },
 }).createMachine({
   id: 'incident',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({
     ...input,
     severity: severityOf[input.trigger.type],

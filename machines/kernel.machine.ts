@@ -92,6 +92,8 @@ export const kernelMachine = setup({
   },
 }).createMachine({
   id: 'kernel',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({ ...input, epoch: 0, deadlineAtMs: 0 }),
   initial: 'down',
   states: {

@@ -302,6 +302,8 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
 
   return base.createMachine({
     id: 'run',
+    // A loop of eventless transitions is an error, not a host that hangs.
+    options: { maxIterations: 1_000 },
     context: ({ input }) => ({
       ...input, steps: {}, saved: {}, undo: [], startedAtMs: input.nowMs, status: 'completed', why: null,
     }),

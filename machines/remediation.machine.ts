@@ -52,9 +52,9 @@ export const remediationMachine = setup({
     ),
     /** Waits for the coding agent to be back, and asks it. */
     diagnose: requiredActor<Diagnosis, DiagnosticTask>('diagnose'),
-    applyMitigations: requiredActor<readonly Mitigation[], readonly MitigationRequest[]>(
-      'applyMitigations',
-    ),
+    applyMitigations: requiredActor<
+      readonly Mitigation[], { incident: string; requests: readonly MitigationRequest[] }
+    >('applyMitigations'),
   },
   guards: {
     hasMitigation: (_, { category, mitigations }: Diagnosis) =>
@@ -68,6 +68,8 @@ export const remediationMachine = setup({
   },
 }).createMachine({
   id: 'remediation',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({ ...input, evidence: null, diagnosis: null }),
   output: ({ context, event }) => ({
     outcome: (event as unknown as { output: RemediationOutcome }).output,
@@ -170,7 +172,9 @@ export const remediationMachine = setup({
           invoke: {
             id: 'applyMitigations',
             src: 'applyMitigations',
-            input: ({ context }) => context.diagnosis?.mitigations ?? [],
+            input: ({ context: { incident, diagnosis } }) => ({
+              incident, requests: diagnosis?.mitigations ?? [],
+            }),
             onDone: '#remediation.mitigated',
             onError: {
               target: '#remediation.escalated',

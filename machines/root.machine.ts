@@ -10,7 +10,7 @@
  * A part that dies more often than five times in ten seconds is given up: `host.unrecoverable`.
  */
 import { assign, enqueueActions, setup, type AnyEventObject } from 'xstate';
-import { toErrorRecord } from '../src/core/errors.ts';
+import { toErrorRecord, type ErrorRecord } from '../src/core/errors.ts';
 import { addRestart, type RestartWindow } from '../src/core/restart-intensity.ts';
 import type { AnyAnnouncement, EventPayloads } from '../src/core/events.ts';
 import { requiredAction, requiredActor } from './required.ts';
@@ -71,6 +71,8 @@ export const rootMachine = setup({
   },
 }).createMachine({
   id: 'root',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({ ...input, restarts: {}, toStop: [] }),
   initial: 'running',
   states: {
@@ -93,10 +95,18 @@ export const rootMachine = setup({
         },
         'xstate.done.actor.*': {
           actions: enqueueActions(({ event, context, enqueue }) => {
-            const { id, why, atMs } = endOf(event);
+            const { id, why, atMs, startError } = endOf(event);
             const part = context.parts.find((candidate) => readingOf(candidate.id) === id);
             if (!part) {
               if (!context.parts.some((candidate) => candidate.id === id)) return;
+              if (startError) {
+                // As in OTP: what cannot start is not tried again.
+                const reason = `${id} could not start: ${startError.message}`;
+                enqueue({
+                  type: 'publish', params: announce('host.unrecoverable', { reason, error: startError }),
+                });
+                return;
+              }
               enqueue({ type: 'publish', params: announce('actor.restarted', { actor: id, error: why }) });
               enqueue.spawnChild('reading', { id: readingOf(id) });
               return;
@@ -107,7 +117,7 @@ export const rootMachine = setup({
             enqueue.assign({ restarts: { ...context.restarts, [part.id]: step.window } });
             if (step.exceeded) {
               const reason = `${part.id} died more than ${restartLimit.restartsMax} times in 10 s`;
-              enqueue({ type: 'publish', params: announce('host.unrecoverable', { reason }) });
+              enqueue({ type: 'publish', params: announce('host.unrecoverable', { reason, error: null }) });
             } else {
               enqueue.spawnChild(part.src, { id: part.id, input: part.input });
               // One that comes back with its last state has booted already, and knows it.
@@ -154,10 +164,11 @@ function endOf(event: AnyEventObject) {
   const { actorId, error, output } = event as {
     readonly actorId?: string;
     readonly error?: unknown;
-    readonly output?: { readonly atMs?: number };
+    readonly output?: { readonly atMs?: number; readonly reason?: string; readonly error?: ErrorRecord };
   };
+  const startError = output?.reason === 'start_failed' ? output.error : undefined;
   const why = error === undefined ? 'it gave up on its children' : toErrorRecord(error).message;
-  return { id: actorId ?? '', why, atMs: output?.atMs ?? 0 };
+  return { id: actorId ?? '', why, atMs: output?.atMs ?? 0, startError };
 }
 
 function announce<T extends 'actor.restarted' | 'host.unrecoverable'>(

@@ -147,6 +147,8 @@ export const supervisorMachine = setup({
   },
 }).createMachine({
   id: 'supervisor',
+  // A loop of eventless transitions is an error, not a host that hangs.
+  options: { maxIterations: 1_000 },
   context: ({ input }) => ({
     rules: newSupervisor(input.settings, input.specs),
     specs: Object.fromEntries(input.specs.map((spec) => [spec.id, spec])),

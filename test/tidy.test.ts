@@ -22,12 +22,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/journal': [...feature, 'src/kernel.ts'],
   'src/bus': [...feature, 'src/kernel.ts'],
   'src/system': ['src/core'],
-  'src/grace.ts': [
+  'src/wiring': [
     ...feature, 'src/kernels', 'src/supervision', 'src/triggers', 'src/incidents',
     'src/playbooks', 'src/remediation', 'src/journal', 'src/bus', 'src/system',
   ],
+  'src/grace.ts': [
+    ...feature, 'src/wiring', 'src/kernels', 'src/triggers', 'src/incidents', 'src/playbooks',
+    'src/remediation', 'src/journal', 'src/bus', 'src/system',
+  ],
   'src/kernel.ts': ['src/core'],
-  'src/index.ts': ['src/core', 'src/grace.ts', 'src/kernel.ts', 'src/journal', 'src/playbooks'],
+  'src/index.ts': ['src/core', 'src/grace.ts', 'src/kernel.ts', 'src/journal', 'src/playbooks', 'src/kernel-modules.ts'],
   'src/reference-host': publicEntries,
   'src/chaos': publicEntries,
   'src/cli': [...publicEntries, 'src/chaos', 'src/reference-host'],

@@ -90,7 +90,8 @@ export class BusHub {
 }
 
 function subscribersOf(specs: readonly ChildSpec[]): Record<string, string[]> {
-  const subscribers: Record<string, string[]> = {};
+  // What self_healing proposes is for the host to decide.
+  const subscribers: Record<string, string[]> = { 'healing.proposed': ['host'] };
   for (const { id, subscribes } of specs) {
     for (const topic of subscribes) (subscribers[topic] ??= []).push(id);
   }

@@ -3,6 +3,7 @@
  * Events are facts in the past tense; `event.*` are what triggers fire, named by the seed.
  */
 import type { Diagnosis, Mitigation } from './diagnosis.ts';
+import type { ErrorRecord } from './errors.ts';
 import type { DownReason } from './kernel.ts';
 
 /** One event, as subscribers, the journal and listeners see it. */
@@ -48,9 +49,9 @@ export interface Announcer {
 export const eventDepthMax = 10;
 
 export interface EventPayloads {
-  'host.started': { readonly kernels: number };
+  'host.started': { readonly kernels: number; readonly pid: number };
   'host.stopping': { readonly zombies: number };
-  'host.unrecoverable': { readonly reason: string };
+  'host.unrecoverable': { readonly reason: string; readonly error: ErrorRecord | null };
 
   'kernel.ready': KernelRef & { readonly startedMs: number; readonly adoptedStandby: boolean };
   'kernel.down': KernelRef & { readonly reason: DownReason };

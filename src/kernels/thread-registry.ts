@@ -71,6 +71,8 @@ interface Slot {
   saved: SavedState | undefined;
   memory: MemoryReading[];
   readonly sinks: Set<(signal: ThreadSignal) => void>;
+  /** Who waits at boot for this kernel to be ready. */
+  readonly readyWaiters: (() => void)[];
 }
 
 const deathsKept = 200;
@@ -84,6 +86,8 @@ export class ThreadRegistry {
   readonly #deaths: Death[] = [];
   readonly #zombies = new Map<ThreadHandle, { kernel: string; epoch: number; threadId: number }>();
   readonly #ending = new Set<ThreadHandle>();
+  readonly #settleWaiters = new Map<Death, () => void>();
+  readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
   #closing = false;
 
   constructor(specs: readonly ChildSpec[], around: RegistrySurroundings) {
@@ -189,6 +193,26 @@ export class ThreadRegistry {
     return this.#deaths;
   }
 
+  /**
+   * The newest death of each of these kernels, as soon as nothing more will be learned about them, or
+   * after `timeoutMs`.
+   */
+  async settledDeaths(kernels: readonly string[], timeoutMs: number): Promise<readonly Death[]> {
+    const newest = kernels.flatMap((kernel) => this.#deaths.findLast((death) => death.kernel === kernel) ?? []);
+    const open = newest.filter(({ settled }) => !settled).map((death) =>
+      new Promise<void>((resolve) => {
+        this.#settleWaiters.set(death, resolve);
+      }));
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#around.clock.setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([Promise.all(open), late]);
+    this.#around.clock.clearTimeout(timer);
+    for (const death of newest) this.#settleWaiters.delete(death);
+    return newest;
+  }
+
   /** Raises or lowers the heap limit of a kernel from its next start on. */
   setHeapLimit(kernel: string, heapMb: number): void {
     const slot = this.#slot(kernel);
@@ -246,11 +270,24 @@ export class ThreadRegistry {
         bus: this.#around.connectBus(kernel, epoch),
       });
     };
-    if (slot.spec.exclusive && slot.former && !slot.former.exited) {
-      void this.#exitOf(slot.former).then(adopt);
-    } else {
-      adopt();
+    const before = this.#whatComesBefore(slot);
+    if (before.length > 0) void Promise.all(before).then(adopt);
+    else adopt();
+  }
+
+  /** At its first start a kernel waits for those it depends on; an exclusive one for its former self. */
+  #whatComesBefore({ spec, epoch, former }: Slot): Promise<void>[] {
+    const waits: Promise<void>[] = [];
+    if (spec.exclusive && former && !former.exited) waits.push(this.#exitOf(former));
+    if (epoch > 1) return waits;
+    for (const id of spec.dependsOn) {
+      const needed = this.#slot(id);
+      if (needed.readyAtMs !== undefined) continue;
+      waits.push(new Promise((resolve) => {
+        needed.readyWaiters.push(resolve);
+      }));
     }
+    return waits;
   }
 
   #newThread(slot: Slot): ThreadHandle {
@@ -290,7 +327,9 @@ export class ThreadRegistry {
       },
       onExit: (reason) => {
         this.#exited(thread);
-        if (death) Object.assign(death, { reason, settled: true });
+        if (!death) return;
+        Object.assign(death, { reason, settled: true });
+        this.#settleWaiters.get(death)?.();
       },
       onZombie: () => {
         this.#zombies.set(thread, { kernel: slot.spec.id, epoch, threadId: thread.threadId });
@@ -309,6 +348,7 @@ export class ThreadRegistry {
         slot.readyAtMs = atMs;
         this.#monitor.watch(kernel);
         this.#around.onReady(kernel, slot.epoch);
+        for (const resolve of slot.readyWaiters.splice(0)) resolve();
         const { adoptedStandby } = slot;
         this.#tell(slot, { type: 'thread.ready', startedMs: atMs - slot.startedAtMs, adoptedStandby, atMs });
         break;
@@ -403,8 +443,6 @@ export class ThreadRegistry {
     this.#exitWaiters.delete(thread);
   }
 
-  readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
-
   #exitOf(thread: ThreadHandle): Promise<void> {
     return new Promise((resolve) => {
       this.#exitWaiters.set(thread, [...(this.#exitWaiters.get(thread) ?? []), resolve]);
@@ -469,7 +507,7 @@ function emptySlot(spec: ChildSpec): Slot {
   return {
     spec, epoch: 0, current: undefined, standby: undefined, former: undefined, startedAtMs: 0,
     readyAtMs: undefined, adoptedStandby: false, degraded: undefined, saved: undefined, memory: [],
-    sinks: new Set(),
+    sinks: new Set(), readyWaiters: [],
   };
 }
 

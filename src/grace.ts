@@ -1,0 +1,401 @@
+/** `createGrace`: a runtime inside this process, made of its parts, started and stopped as a whole. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { BusHub, busKernel } from './bus/bus-hub.ts';
+import { BusConnection } from './core/bus-connection.ts';
+import type { BusClient } from './core/bus.ts';
+import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
+import { GraceError, toErrorRecord } from './core/errors.ts';
+import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
+import type { ChildSpec, KernelStatus } from './core/kernel.ts';
+import type { Log } from './core/ports.ts';
+import { HostJournal } from './journal/host-journal.ts';
+import { ThreadRegistry } from './kernels/thread-registry.ts';
+import { shippedActions } from './playbooks/actions.ts';
+import { loadPlaybooks } from './playbooks/library.ts';
+import { MitigationBook } from './remediation/mitigations.ts';
+import { systemClock } from './system/clock.ts';
+import { pinoLog, type LogLevel } from './system/log.ts';
+import { systemRandom } from './system/random.ts';
+import { createMesh } from './triggers/mesh.ts';
+import { ControlPlane } from './wiring/control-plane.ts';
+import { HealthFeed } from './wiring/health-feed.ts';
+import { IncidentKeeper } from './wiring/incident-keeper.ts';
+import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
+
+export interface GraceOptions {
+  readonly kernels: readonly KernelInput[];
+  /** Folder of playbooks. Default: the three that ship. */
+  readonly playbooks?: string;
+  /** Where the journal and the artefacts are kept. Default `.grace`. */
+  readonly dataDir?: string;
+  /** Topics that the bus holds back in emergency mode. Default none. */
+  readonly sheddable?: readonly string[];
+  /** False turns supervisors and playbooks off: what a chaos scenario must fail under. Default true. */
+  readonly recovery?: boolean;
+  /** Diagnostics on standard error. Default `warn`. */
+  readonly logLevel?: LogLevel;
+}
+
+/** A kernel as `grace ps` shows it. */
+export interface KernelRow {
+  readonly kernel: string;
+  readonly status: KernelStatus;
+  readonly critical: boolean;
+  readonly epoch: number;
+  readonly restarts: number;
+  readonly threadId: number;
+  readonly heapMb: number;
+}
+
+export interface ZombieRow {
+  readonly kernel: string;
+  readonly epoch: number;
+  readonly threadId: number;
+}
+
+type Listener<T extends EventType> = (payload: EventPayloads[T], event: MeshEvent<T>) => unknown;
+
+export interface Grace {
+  /** Where the journal and the artefacts are kept, absolute. */
+  readonly dataDir: string;
+  /** The host as a client of the message bus. */
+  readonly bus: BusClient;
+  /**
+   * Starts all kernels. Resolves when every one is ready.
+   *
+   * @throws GRACE_KERNEL_START_FAILED, GRACE_KERNEL_START_TIMEOUT, GRACE_KERNEL_MODULE_INVALID,
+   * GRACE_JOURNAL_CORRUPT, GRACE_RUNTIME_STATE. Nothing half-started stays.
+   */
+  start(): Promise<void>;
+  /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
+  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }>;
+  /** Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody. */
+  on<T extends EventType>(type: T, listener: Listener<T>): () => void;
+  kernels(): readonly KernelRow[];
+  /** Asks a kernel to do something, past the bus. @throws GRACE_KERNEL_NOT_RUNNING, or its own error. */
+  call(kernel: string, payload: unknown, timeoutMs?: number): Promise<unknown>;
+  /** Makes another thread a client of the bus: `hand` gets a port now, and at each new bus. */
+  connectBus(name: string, hand: (port: MessagePort) => void): () => void;
+  /** The Worker of a kernel, for fault injection. Grace is not told what is done to it. */
+  unsafeWorker(kernel: string): Worker | undefined;
+  /** Entries of the journal that are on the disk, after a sync. */
+  flushJournal(): Promise<number>;
+}
+
+/** How long `stop` waits for threads that do not end, ms. */
+const closeDeadlineMs = 3_000;
+const callTimeoutMs = 5_000;
+
+/** The folder of the playbooks that ship, from the source tree and from the package alike. */
+export function shippedPlaybooks(): string {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return [join(here, '../playbooks'), join(here, '../../playbooks')].find((dir) => existsSync(dir))!;
+}
+
+/**
+ * Makes a runtime. Checks everything that can be checked before anything starts.
+ *
+ * @throws GRACE_CONFIG_INVALID, GRACE_KERNEL_DUPLICATE, GRACE_KERNEL_MODULE_UNKNOWN,
+ * GRACE_DEPENDENCY_UNKNOWN, GRACE_DEPENDENCY_CYCLE, GRACE_PLAYBOOK_INVALID, GRACE_PLAYBOOK_OVER_SLO.
+ * @example
+ * const grace = await createGrace({ kernels: [{ id: 'mail', module: new URL('./mail.js', import.meta.url) }] });
+ * await grace.start();
+ * await grace.stop(); // { zombies: [] }
+ */
+export async function createGrace(options: GraceOptions): Promise<Grace> {
+  const specs = parseChildSpecs(options.kernels);
+  for (const spec of specs) checkModule(spec);
+  const library = loadPlaybooks(options.playbooks ?? shippedPlaybooks(), shippedActions);
+  return new Runtime(options, specs, library);
+}
+
+class Runtime implements Grace {
+  readonly dataDir: string;
+  readonly bus: BusConnection;
+  readonly #specs: readonly ChildSpec[];
+  readonly #log: Log;
+  readonly #mesh = createMesh(systemClock, systemRandom);
+  readonly #registry: ThreadRegistry;
+  readonly #hub: BusHub;
+  readonly #mitigations = new MitigationBook();
+  readonly #library: ReturnType<typeof loadPlaybooks>;
+  readonly #recovery: boolean;
+  readonly #health: HealthFeed;
+  readonly #keeper: IncidentKeeper;
+  readonly #ready = new Set<string>();
+  #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
+  #journal: HostJournal | undefined;
+  #controlPlane: ControlPlane | undefined;
+  #emergency = false;
+  #openIncidents = 0;
+  #stopped: Promise<{ zombies: ZombieRow[] }> | undefined;
+
+  constructor(options: GraceOptions, specs: readonly ChildSpec[], library: ReturnType<typeof loadPlaybooks>) {
+    this.dataDir = resolve(options.dataDir ?? '.grace');
+    this.#specs = specs;
+    this.#library = library;
+    this.#recovery = options.recovery ?? true;
+    this.#log = pinoLog(options.logLevel ?? 'warn');
+    this.#hub = new BusHub(specs, options.sheddable ?? [], {
+      control: (payload, ports) => this.#registry.post(busKernel, { type: 'control', payload, ports }, ports),
+      handPort: (kernel, port) => this.#registry.post(kernel, { type: 'bus', port }, [port]),
+    });
+    this.#registry = new ThreadRegistry(specs, {
+      clock: systemClock,
+      log: this.#log,
+      connectBus: (kernel, epoch) => this.#hub.connectKernel(kernel, epoch),
+      onReady: (kernel) => {
+        if (kernel === busKernel) this.#hub.busReady();
+      },
+      onOver: (kernel, epoch) => {
+        if (kernel === busKernel) this.#hub.busOver();
+        this.#hub.kernelOver(kernel, epoch);
+      },
+      onWarning: (kernel, epoch, { name, message }) => {
+        const payload = { kernel, epoch, critical: false, warning: `${name}: ${message}` };
+        this.#mesh.publish({ type: 'kernel.warned', source: `kernel.${kernel}`, payload });
+      },
+      onZombie: (kernel, epoch, threadId) => {
+        const payload = { kernel, epoch, critical: false, threadId };
+        this.#mesh.publish({ type: 'kernel.zombie', source: 'registry', payload });
+      },
+      onAmnesty: (lateMs) => {
+        this.#mesh.publish({ type: 'monitor.amnesty_granted', source: 'monitor', payload: { lateMs } });
+      },
+    });
+    this.bus = new BusConnection({
+      clock: systemClock, owner: 'host', epoch: 1,
+      currentMessage: () => undefined,
+      deliver: (message) => this.#onProposal(message),
+      requestSave: () => undefined,
+    });
+    this.#hub.connectClient('host', (port) => this.bus.attach(port));
+    this.#health = new HealthFeed({
+      clock: systemClock, registry: this.#registry, mitigations: this.#mitigations, mesh: this.#mesh,
+      bus: this.bus, specs,
+    });
+    this.#keeper = new IncidentKeeper(
+      join(this.dataDir, 'incidents'), this.#mesh,
+      { dump: () => this.#dump(), resources: () => this.#resources() },
+      { clock: systemClock, log: this.#log },
+    );
+    this.#subscribe();
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw wrongState('start', this.#state);
+    this.#state = 'starting';
+    // Every handle of ours lets the process end; while it starts, it must not.
+    const alive = setInterval(() => undefined, 60_000);
+    try {
+      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
+      this.#controlPlane = this.#newControlPlane(this.#journal);
+      this.#registry.preload();
+      await this.#allReady(this.#controlPlane);
+      this.#registry.replenish();
+      this.#health.start();
+      this.#state = 'running';
+      const payload = { kernels: this.#specs.length, pid: process.pid };
+      this.#mesh.publish({ type: 'host.started', source: 'host', payload });
+    } catch (error) {
+      await this.#tearDown();
+      this.#state = 'stopped';
+      throw error;
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }> {
+    if (this.#state === 'new') this.#state = 'stopped';
+    if (this.#state === 'stopped') return Promise.resolve({ zombies: [] });
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  on<T extends EventType>(type: T, listener: Listener<T>): () => void {
+    return this.#mesh.subscribe([type], (event) => {
+      const result = listener(event.payload as EventPayloads[T], event as unknown as MeshEvent<T>);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#onListenerError(type, error));
+    });
+  }
+
+  kernels(): KernelRow[] {
+    const statuses = new Map(this.#controlPlane?.statuses().map((row) => [row.kernel, row.status]));
+    return this.#registry.figures().map(({ kernel, epoch, threadId, heapUsedKb }) => ({
+      kernel,
+      status: statuses.get(kernel) ?? 'down',
+      critical: this.#specs.some(({ id, critical }) => id === kernel && critical),
+      epoch,
+      restarts: Math.max(0, epoch - 1),
+      threadId,
+      heapMb: Number((heapUsedKb / 1_024).toFixed(1)),
+    }));
+  }
+
+  call(kernel: string, payload: unknown, timeoutMs = callTimeoutMs): Promise<unknown> {
+    return this.#registry.call(kernel, payload, timeoutMs);
+  }
+
+  connectBus(name: string, hand: (port: MessagePort) => void): () => void {
+    this.#hub.connectClient(name, hand);
+    return () => this.#hub.disconnectClient(name);
+  }
+
+  unsafeWorker(kernel: string): Worker | undefined {
+    return this.#registry.worker(kernel);
+  }
+
+  async flushJournal(): Promise<number> {
+    await this.#journal?.flush();
+    return this.#journal?.synced ?? 0;
+  }
+
+  async #stop(): Promise<{ zombies: ZombieRow[] }> {
+    this.#state = 'stopping';
+    const alive = setInterval(() => undefined, 60_000);
+    try {
+      return await this.#tearDown();
+    } finally {
+      this.#state = 'stopped';
+      clearInterval(alive);
+    }
+  }
+
+  /** Kernels first, then what they may still write to. */
+  async #tearDown(): Promise<{ zombies: ZombieRow[] }> {
+    this.#health.stop();
+    await this.#controlPlane?.stop();
+    const zombies = await this.#registry.close(closeDeadlineMs);
+    this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
+    this.bus.close();
+    await this.#keeper.settled();
+    await this.#journal?.close();
+    return { zombies };
+  }
+
+  #newControlPlane(journal: HostJournal): ControlPlane {
+    const recovery = {
+      specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
+      mitigations: this.#mitigations, controlPlane: () => this.#controlPlane!,
+    };
+    const slos = [...this.#library.values()].map(({ playbook }) => [playbook.id, playbook.sloMs] as const);
+    return new ControlPlane({
+      specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
+      library: this.#library, actions: shippedActions, recovery: this.#recovery,
+      ports: recoveryPorts(recovery),
+      remediation: remediationWork(recovery),
+      incidents: {
+        watchMs: 2_000, remediationMs: 60_000, slos: Object.fromEntries(slos),
+        inputs: { kernels_min: Math.ceil(this.#specs.length * 0.9) },
+      },
+    });
+  }
+
+  /** Starts the control plane, and waits until every kernel has said ready or one cannot. */
+  #allReady(controlPlane: ControlPlane): Promise<void> {
+    return new Promise((resolveReady, reject) => {
+      const unsubscribe = this.#mesh.subscribe(['kernel.ready', 'host.unrecoverable'], (event) => {
+        if (event.type === 'host.unrecoverable') {
+          unsubscribe();
+          reject(startFailure(event.payload));
+        } else if (event.type === 'kernel.ready') {
+          this.#ready.add(event.payload.kernel);
+          if (this.#ready.size < this.#specs.length) return;
+          unsubscribe();
+          resolveReady();
+        }
+      });
+      controlPlane.start();
+      if (this.#specs.length === 0) {
+        unsubscribe();
+        resolveReady();
+      }
+    });
+  }
+
+  #subscribe(): void {
+    this.#mesh.subscribe('*', (event) => {
+      const { id, type, source, correlationId, causationId, depth, atMs, wallMs, payload } = event;
+      const data = { id, causationId, depth, payload };
+      this.#journal?.append({ type, actor: source, incident: correlationId, data, atMs, wallMs });
+    });
+    this.#mesh.subscribe(['emergency.entered', 'emergency.left'], (event) => {
+      this.#emergency = event.type === 'emergency.entered';
+      this.#hub.shed(this.#emergency);
+    });
+    this.#mesh.subscribe(
+      ['incident.opened', 'incident.closed', 'incident.escalated', 'kernel.ready'],
+      (event) => {
+        if (event.type === 'incident.opened') this.#openIncidents += 1;
+        else if (event.type !== 'kernel.ready') this.#openIncidents -= 1;
+        // New standbys compete with a recovery for the cores: they wait until it is over.
+        if (this.#openIncidents === 0 && this.#state === 'running') this.#registry.replenish();
+      },
+    );
+  }
+
+  /** What self_healing proposes. It is said and journalled; nothing is restarted on a forecast. */
+  #onProposal(message: Parameters<BusConnection['completed']>[0]): void {
+    const { kernel, why } = message.payload as { kernel: string; why: string };
+    const payload = { kernel, epoch: 0, critical: false, warning: why };
+    this.#mesh.publish({ type: 'kernel.warned', source: 'kernel.self_healing', payload });
+    this.bus.completed(message, { ok: true, value: null }, { saveRequested: false });
+  }
+
+  #onListenerError(event: string, error: unknown): void {
+    const payload = { event, error: toErrorRecord(error).message };
+    this.#mesh.publish({ type: 'listener.failed', source: 'host', payload });
+  }
+
+  #dump() {
+    const rows = this.#controlPlane?.statuses() ?? [];
+    return {
+      system_state: this.#emergency ? ('emergency' as const) : ('normal' as const),
+      kernel_states: Object.fromEntries(rows.map(({ kernel, status, critical }) => [
+        kernel, { status, critical },
+      ])),
+      restart_counts: Object.fromEntries(rows.map(({ kernel }) => [
+        kernel, this.#controlPlane?.restarts(kernel) ?? 0,
+      ])),
+    };
+  }
+
+  #resources() {
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      rssMb: Number((rss / 1_048_576).toFixed(1)),
+      hostHeapMb: Number((heapUsed / 1_048_576).toFixed(1)),
+      kernelHeapMb: Object.fromEntries(this.#registry.figures().map(({ kernel, heapUsedKb }) => [
+        kernel, Number((heapUsedKb / 1_024).toFixed(1)),
+      ])),
+    };
+  }
+}
+
+function checkModule({ id, module }: ChildSpec): void {
+  const isFile = module.startsWith('file:');
+  if (isFile && existsSync(fileURLToPath(module))) return;
+  throw new GraceError(
+    'GRACE_KERNEL_MODULE_UNKNOWN',
+    `The module of kernel "${id}" ${isFile ? 'does not exist' : 'is not a file: URL'}: ${module}. ` +
+      "Write it as new URL('./kernel.js', import.meta.url).",
+    { details: { kernel: id, module } },
+  );
+}
+
+function startFailure({ reason, error }: EventPayloads['host.unrecoverable']): GraceError {
+  const code = error?.code?.startsWith('GRACE_KERNEL') ? error.code : 'GRACE_KERNEL_START_FAILED';
+  return new GraceError(code as 'GRACE_KERNEL_START_FAILED', `${reason} Nothing was left running.`, {
+    details: { error },
+  });
+}
+
+const wrongState = (asked: string, state: string) => new GraceError(
+  'GRACE_RUNTIME_STATE',
+  `This runtime cannot ${asked}: it is ${state}. Make another one with createGrace.`,
+  { details: { state } },
+);

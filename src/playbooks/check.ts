@@ -1,0 +1,35 @@
+import { GraceError } from '../core/errors.ts';
+import { describePath, type WorstCase } from '../core/worst-case.ts';
+import { shippedActions } from './actions.ts';
+import { filesOf, loadPlaybooks } from './library.ts';
+
+/** What `grace playbook check` says of one file. */
+export type PlaybookCheck =
+  | {
+      readonly ok: true;
+      readonly file: string;
+      readonly playbook: string;
+      readonly title: string;
+      readonly sloMs: number;
+      readonly worstCase: WorstCase;
+      /** The longest path, as one line. */
+      readonly path: string;
+    }
+  | { readonly ok: false; readonly file: string; readonly code: string; readonly message: string };
+
+/** Checks playbook files one by one; a bad one does not hide the others. */
+export function checkPlaybooks(source: string | readonly string[]): PlaybookCheck[] {
+  return filesOf(source).map((file): PlaybookCheck => {
+    try {
+      const [[, loaded]] = [...loadPlaybooks([file], shippedActions)] as [[string, Loaded]];
+      const { playbook, worstCase } = loaded;
+      const { id, title, sloMs } = playbook;
+      return { ok: true, file, playbook: id, title, sloMs, worstCase, path: describePath(worstCase) };
+    } catch (error) {
+      if (!(error instanceof GraceError)) throw error;
+      return { ok: false, file, code: error.code, message: error.message };
+    }
+  });
+}
+
+type Loaded = ReturnType<typeof loadPlaybooks> extends ReadonlyMap<string, infer T> ? T : never;
