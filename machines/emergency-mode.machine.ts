@@ -1,5 +1,5 @@
 /**
- * Emergency mode. It has a reason, owners (incidents) and a deadline, and it is always left: when the
+ * Emergency mode. It has a reason, owners (playbook runs) and a deadline, and it is always left: when the
  * last owner leaves, or when the deadline comes.
  *
  * | state     | what is true while it lasts                        | leaves on                         |
@@ -16,7 +16,9 @@ export type EmergencyEvent =
   | {
       readonly type: 'emergency.enter_requested';
       readonly reason: string;
+      /** A playbook run. */
       readonly owner: string;
+      readonly incident: string;
       /** Absolute, ms. */
       readonly deadlineAtMs: number;
       readonly atMs: number;
@@ -29,6 +31,7 @@ export interface Context {
   readonly owners: Readonly<Record<string, number>>;
   readonly enteredAtMs: number;
   readonly lastOwner: string;
+  readonly incident: string;
 }
 
 const deadlineOf = ({ owners }: Context) => Math.max(0, ...Object.values(owners));
@@ -45,7 +48,11 @@ export const emergencyModeMachine = setup({
     publish: requiredAction<AnyAnnouncement>('publish'),
     addOwner: assign(({ context, event }) =>
       event.type === 'emergency.enter_requested'
-        ? { owners: { ...context.owners, [event.owner]: event.deadlineAtMs }, lastOwner: event.owner }
+        ? {
+            owners: { ...context.owners, [event.owner]: event.deadlineAtMs },
+            lastOwner: event.owner,
+            incident: event.incident,
+          }
         : {}),
     dropOwner: assign(({ context, event }) => ({
       owners: Object.fromEntries(Object.entries(context.owners).filter(([owner]) => owner !== event.owner)),
@@ -56,7 +63,7 @@ export const emergencyModeMachine = setup({
   id: 'emergencyMode',
   // A loop of eventless transitions is an error, not a host that hangs.
   options: { maxIterations: 1_000 },
-  context: { reason: '', owners: {}, enteredAtMs: 0, lastOwner: '' },
+  context: { reason: '', owners: {}, enteredAtMs: 0, lastOwner: '', incident: '' },
   initial: 'normal',
   states: {
     normal: {
@@ -68,10 +75,10 @@ export const emergencyModeMachine = setup({
             assign({ reason: ({ event }) => event.reason, enteredAtMs: ({ event }) => event.atMs }),
             {
               type: 'publish',
-              params: ({ event: { reason, owner, deadlineAtMs } }) => ({
+              params: ({ event: { reason, owner, incident, deadlineAtMs } }) => ({
                 type: 'emergency.entered',
                 source: 'emergency',
-                correlationId: owner,
+                correlationId: incident,
                 payload: { reason, owner, deadlineAtMs },
               }),
             },
@@ -112,11 +119,11 @@ export const emergencyModeMachine = setup({
 });
 
 function left(context: Context, why: 'asked' | 'deadline', atMs: number): AnyAnnouncement {
-  const { lastOwner: owner, enteredAtMs } = context;
+  const { lastOwner: owner, incident, enteredAtMs } = context;
   return {
     type: 'emergency.left',
     source: 'emergency',
-    correlationId: owner,
+    correlationId: incident,
     payload: { owner, why, lastedMs: atMs - enteredAtMs },
   };
 }

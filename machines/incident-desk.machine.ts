@@ -13,7 +13,7 @@ import { toErrorRecord } from '../src/core/errors.ts';
 import { grant, newGovernor, release, type GovernorState } from '../src/core/governor.ts';
 import type { AnyAnnouncement } from '../src/core/events.ts';
 import {
-  incidentMachine, type IncidentEvent, type IncidentSettings, type TriggerEvent,
+  incidentMachine, openedBy, type IncidentEvent, type IncidentSettings, type TriggerEvent,
 } from './incident.machine.ts';
 import { requiredAction } from './required.ts';
 
@@ -52,6 +52,7 @@ export const incidentDeskMachine = setup({
         enqueue.sendTo(context.critical, trigger);
         return;
       }
+      enqueue({ type: 'publish', params: openedBy(id, trigger) });
       enqueue.assign({
         critical: id, open: [...context.open, id], triggers: { ...context.triggers, [id]: trigger },
       });
@@ -65,6 +66,7 @@ export const incidentDeskMachine = setup({
       const id = incidentOf(trigger);
       const granted = grant(context.governor, id, kernelsIn(trigger));
       if (!granted.granted) return;
+      enqueue({ type: 'publish', params: openedBy(id, trigger) });
       enqueue.assign({
         governor: granted.state, open: [...context.open, id],
         triggers: { ...context.triggers, [id]: trigger },

@@ -17,7 +17,7 @@
  */
 import { and, assign, enqueueActions, setup } from 'xstate';
 import type {
-  AnyAnnouncement, IncidentPayload, IncidentSeverity, MeshEvent, RunStatus, StepEnd,
+  AnyAnnouncement, EventCause, IncidentPayload, IncidentSeverity, MeshEvent, RunStatus, StepEnd,
 } from '../src/core/events.ts';
 import { remediationMachine } from './remediation.machine.ts';
 import { requiredAction, requiredActor, requiredAlarm } from './required.ts';
@@ -51,6 +51,8 @@ export interface RunInput {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly deadlineAtMs: number;
   readonly nowMs: number;
+  /** The event it answers. */
+  readonly cause: EventCause;
 }
 
 export interface RunOutput {
@@ -91,6 +93,9 @@ const severityOf = {
   'event.incident': 'incident', 'event.emergency': 'emergency', 'event.early_warning': 'early_warning',
   'kernel.quarantined': 'incident',
 } as const;
+
+/** What an event needs to name its cause: small enough to be kept in every context. */
+export const causeOf = ({ id, depth, correlationId }: EventCause): EventCause => ({ id, depth, correlationId });
 
 export const runActor = (incident: string, n: number) => `${incident}.run${n}`;
 const remediationActor = 'remediation';
@@ -150,6 +155,7 @@ export const incidentMachine = setup({
           },
           deadlineAtMs,
           nowMs: trigger.atMs,
+          cause: causeOf(trigger),
         },
       });
     }),
@@ -160,7 +166,7 @@ export const incidentMachine = setup({
       const reason = 'superseded: another kernel of the incident failed';
       enqueue.sendTo(id, { type: 'run.cancelled', reason, atMs: (event as TriggerEvent).atMs } as never);
     }),
-    join: enqueueActions(({ context, event, enqueue }) => {
+    join: enqueueActions(({ context, event, self, enqueue }) => {
       const { payload } = event as MeshEvent<'event.emergency'>;
       const kernels = [...new Set([...context.kernels, ...payload.kernels_down])];
       const fresh = kernels.filter((kernel) => !context.kernels.includes(kernel));
@@ -168,6 +174,11 @@ export const incidentMachine = setup({
       const untilMs = context.nowMs + (context.settings.slos[payload.playbook] ?? 0);
       enqueue.assign({ kernels, trigger: event as TriggerEvent });
       enqueue({ type: 'claim', params: { kernels: fresh, by, untilMs } });
+      const run = runActor(by, context.runs);
+      if (self.getSnapshot().children[run]?.getSnapshot().status === 'active') {
+        const inputs = { kernels_down: kernels };
+        enqueue.sendTo(run, { type: 'run.inputs_changed', inputs, atMs: context.nowMs } as never);
+      }
       for (const kernel of fresh) {
         enqueue({
           type: 'publish',
@@ -186,7 +197,10 @@ export const incidentMachine = setup({
       enqueue.assign({ remediation: 'running' });
       enqueue.spawnChild('remediation', {
         id: remediationActor,
-        input: { taskId, incident, kernels, deadlineAtMs: atMs + settings.remediationMs },
+        input: {
+          taskId, incident, kernels, deadlineAtMs: atMs + settings.remediationMs,
+          cause: causeOf(context.trigger),
+        },
       });
     }),
     endRemediation: assign({ remediation: 'done' }),
@@ -230,7 +244,6 @@ export const incidentMachine = setup({
   },
   states: {
     opening: {
-      entry: { type: 'publish', params: said('incident.opened') },
       always: [
         { guard: 'hasPlaybook', target: 'recovering', actions: 'respond' },
         { target: 'escalating' },
@@ -333,7 +346,7 @@ export const incidentMachine = setup({
 });
 
 type Said =
-  | 'incident.opened' | 'incident.upgraded' | 'incident.recovered' | 'incident.reopened'
+  | 'incident.upgraded' | 'incident.recovered' | 'incident.reopened'
   | 'incident.watching' | 'incident.closed' | 'incident.escalated';
 
 function isTrigger(event: IncidentEvent | ActorEnd): event is TriggerEvent {
@@ -354,6 +367,14 @@ function whyOf(event: IncidentEvent | ActorEnd): string | undefined {
   return why ?? `the playbook run ended: ${status}`;
 }
 
+/** What the desk announces when it opens an incident. */
+export function openedBy(incident: string, trigger: TriggerEvent): AnyAnnouncement {
+  const payload = { incident, severity: severityOf[trigger.type], kernels: kernelsOf(trigger) };
+  return {
+    type: 'incident.opened', source: 'incidents', correlationId: incident, cause: trigger, payload,
+  };
+}
+
 /** The parameters of a `publish` that says what happened to the incident. */
 function said(type: Said) {
   return ({ context, event }: { context: Context; event: IncidentEvent | ActorEnd }) =>
@@ -365,8 +386,8 @@ function announcementOf(
 ): AnyAnnouncement {
   const { incidentId: incident, severity, kernels, nowMs, openedAtMs, settings } = context;
   const base: IncidentPayload = { incident, severity, kernels };
-  const cause = type === 'incident.opened' ? context.trigger : isTrigger(event) ? event : undefined;
-  const common = { source: 'incidents', correlationId: incident, ...(cause && { cause }) };
+  const cause = isTrigger(event) ? event : context.trigger;
+  const common = { source: 'incidents', correlationId: incident, cause };
   switch (type) {
     case 'incident.upgraded': {
       const supersededRun = context.runs > 1 ? runActor(incident, context.runs - 1) : null;

@@ -68,7 +68,14 @@ export interface Context extends RunInput {
   readonly why: string | null;
 }
 
-type RunEvent = { readonly type: 'run.cancelled'; readonly reason: string; readonly atMs: number };
+type RunEvent =
+  | { readonly type: 'run.cancelled'; readonly reason: string; readonly atMs: number }
+  /** Another kernel joined the incident: steps that have not begun see it. */
+  | {
+      readonly type: 'run.inputs_changed';
+      readonly inputs: Readonly<Record<string, unknown>>;
+      readonly atMs: number;
+    };
 
 /** Done and failed tries as data; XState's end events are not in the machine's event type. */
 interface End { readonly output?: { readonly atMs?: number; readonly value?: unknown }; readonly error?: unknown }
@@ -328,6 +335,11 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
       onDone: { target: '.ended', actions: give('deadline_missed', () => 'the SLO has gone by') as never },
     },
     initial: 'steps',
+    on: {
+      'run.inputs_changed': {
+        actions: assign({ inputs: ({ context, event }) => ({ ...context.inputs, ...event.inputs }) }),
+      },
+    },
     states: {
       steps: {
         invoke: {
@@ -343,7 +355,7 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
         on: {
           'run.cancelled': {
             target: 'compensating',
-            actions: give('cancelled', (_, event) => (event as RunEvent).reason) as never,
+            actions: give('cancelled', (_, event) => (event as Extract<RunEvent, { reason: string }>).reason) as never,
           },
         },
         initial: playbook.steps[0]!.id,
@@ -465,8 +477,8 @@ const runRef = ({ runId, playbook, incidentId }: Context) => ({
   run: runId, playbook, incident: incidentId,
 });
 
-const from = ({ runId, incidentId }: Context) => ({
-  source: `run.${runId}`, correlationId: incidentId,
+const from = ({ runId, incidentId, cause }: Context) => ({
+  source: `run.${runId}`, correlationId: incidentId, cause,
 });
 
 const stepEnd = (step: string, record: StepRecord): StepEnd => {

@@ -18,7 +18,7 @@ import { toErrorRecord } from '../src/core/errors.ts';
 import type {
   Diagnosis, DiagnosticTask, EvidenceBundle, Mitigation, MitigationRequest,
 } from '../src/core/diagnosis.ts';
-import type { AnyAnnouncement } from '../src/core/events.ts';
+import type { AnyAnnouncement, EventCause } from '../src/core/events.ts';
 import { requiredAction, requiredActor, requiredAlarm } from './required.ts';
 
 export interface RemediationInput {
@@ -27,6 +27,8 @@ export interface RemediationInput {
   readonly kernels: readonly string[];
   /** Absolute, ms. */
   readonly deadlineAtMs: number;
+  /** The event that opened the incident. */
+  readonly cause: EventCause;
 }
 
 export type RemediationOutcome = 'mitigated' | 'review' | 'escalated';
@@ -102,10 +104,11 @@ export const remediationMachine = setup({
                 assign({ evidence: ({ event }) => event.output }),
                 {
                   type: 'publish',
-                  params: ({ context: { taskId, incident, kernels } }) => ({
+                  params: ({ context: { taskId, incident, kernels, cause } }) => ({
                     type: 'diagnosis.requested',
                     source: 'remediation',
                     correlationId: incident,
+                    cause,
                     payload: { taskId, incident, kernels },
                   }),
                 },
@@ -143,6 +146,7 @@ export const remediationMachine = setup({
                       type: 'fix.proposed',
                       source: 'remediation',
                       correlationId: context.incident,
+                      cause: context.cause,
                       payload: { incident: context.incident, diagnosis: event.output },
                     }),
                   },
@@ -204,9 +208,10 @@ const report = ({ incident, diagnosis }: Context, why: string) => ({ incident, d
 const failed = (context: Context, error: unknown) =>
   report(context, `the remediation failed: ${toErrorRecord(error).message}`);
 
-const diagnosed = ({ taskId, incident }: Context, diagnosis: Diagnosis): AnyAnnouncement => ({
+const diagnosed = ({ taskId, incident, cause }: Context, diagnosis: Diagnosis): AnyAnnouncement => ({
   type: 'diagnosis.completed',
   source: 'remediation',
   correlationId: incident,
+  cause,
   payload: { taskId, diagnosis },
 });

@@ -155,7 +155,7 @@ describe('the emergency playbook over working ports', () => {
     const run = startRun(playbook, clock, (attempt, signal) =>
       shippedActions.get(attempt.action)!.run(
         fill(attempt.with, attempt.scope) as Record<string, unknown>,
-        { ports, incident: 'inc_1', key: attempt.key, signal, timeoutMs: 1_000, runDeadlineAtMs: 120_000 },
+        { ports, run: 'run_1', incident: 'inc_1', key: attempt.key, signal, timeoutMs: 1_000, runDeadlineAtMs: 120_000 },
       ), inputs);
     await clock.advance(120_000);
     return { ...run.output()!, log };

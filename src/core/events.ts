@@ -30,13 +30,16 @@ export type AnyMeshEvent = { readonly [T in EventType]: MeshEvent<T> }[EventType
 
 export type EventType = keyof EventPayloads;
 
+/** What an event has to know of the one that caused it. */
+export type EventCause = Pick<MeshEvent, 'id' | 'depth' | 'correlationId'>;
+
 /** What is known when an event is published; the mesh adds id, depth and times. */
 export interface Announcement<T extends EventType = EventType> {
   readonly type: T;
   readonly payload: EventPayloads[T];
   readonly source: string;
   readonly correlationId?: string | null;
-  readonly cause?: Pick<MeshEvent, 'id' | 'depth' | 'correlationId'> | undefined;
+  readonly cause?: EventCause | undefined;
 }
 export type AnyAnnouncement = { readonly [T in EventType]: Announcement<T> }[EventType];
 
@@ -84,6 +87,7 @@ export interface EventPayloads {
 
   'emergency.entered': {
     readonly reason: string;
+    /** The playbook run that asked for it. */
     readonly owner: string;
     readonly deadlineAtMs: number;
   };

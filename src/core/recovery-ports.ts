@@ -10,7 +10,10 @@ export interface KernelOverview {
 export interface RecoveryPorts {
   /** The state of every kernel, as its supervisor knows it. */
   overview(): readonly KernelOverview[];
-  enterEmergency(request: { reason: string; owner: string; deadlineAtMs: number }): void;
+  /** `owner` is the run: one that is superseded must not end the mode of the next. */
+  enterEmergency(request: {
+    reason: string; owner: string; incident: string; deadlineAtMs: number;
+  }): void;
   leaveEmergency(owner: string): void;
   /**
    * Restarts what is down of the kernels an incident owns, and of `kernels`, also those that join

@@ -5,6 +5,7 @@ import type { RecoveryPorts } from '../core/recovery-ports.ts';
 
 export interface ActionContext {
   readonly ports: RecoveryPorts;
+  readonly run: string;
   readonly incident: string;
   /** Idempotency key of this try. */
   readonly key: string;
@@ -53,13 +54,13 @@ export const shippedActions: ActionRegistry = new Map<string, Action>([
   })],
 
   ['enter_emergency_mode', action(z.strictObject({ reason: z.string() }), 'idempotent',
-    ({ reason }, { ports, incident, runDeadlineAtMs }) => {
-      ports.enterEmergency({ reason, owner: incident, deadlineAtMs: runDeadlineAtMs });
+    ({ reason }, { ports, run, incident, runDeadlineAtMs }) => {
+      ports.enterEmergency({ reason, owner: run, incident, deadlineAtMs: runDeadlineAtMs });
       return { active: true };
     })],
 
-  ['leave_emergency_mode', action(z.strictObject({}), 'idempotent', (_, { ports, incident }) => {
-    ports.leaveEmergency(incident);
+  ['leave_emergency_mode', action(z.strictObject({}), 'idempotent', (_, { ports, run }) => {
+    ports.leaveEmergency(run);
     return { active: false };
   })],
 

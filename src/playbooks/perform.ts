@@ -32,6 +32,7 @@ export function performer(actions: ActionRegistry, ports: RecoveryPorts, clock: 
     const once = (item?: unknown, key = attempt.key) =>
       action.run(fill(attempt.with, attempt.scope, item) as Record<string, unknown>, {
         ports,
+        run: attempt.runId,
         incident: attempt.incident,
         key,
         signal,

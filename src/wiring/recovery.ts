@@ -46,9 +46,9 @@ export function recoveryPorts(options: RecoveryOptions): RecoveryPorts {
   return {
     overview: () => controlPlane().statuses(),
 
-    enterEmergency({ reason, owner, deadlineAtMs }) {
+    enterEmergency({ reason, owner, incident, deadlineAtMs }) {
       controlPlane().send('emergency', {
-        type: 'emergency.enter_requested', reason, owner, deadlineAtMs, atMs: clock.now(),
+        type: 'emergency.enter_requested', reason, owner, incident, deadlineAtMs, atMs: clock.now(),
       } as { type: string });
     },
 

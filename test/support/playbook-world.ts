@@ -42,6 +42,7 @@ export function startRun(
     input: {
       runId: 'run_1', playbook: playbook.id, incidentId: 'inc_1', inputs,
       deadlineAtMs: clock.now() + playbook.sloMs, nowMs: clock.now(),
+      cause: { id: 'evt_1', depth: 1, correlationId: null },
     },
   });
   const run = {
