@@ -56,6 +56,7 @@ interface StepRecord {
   readonly endedAtMs: number;
   readonly result?: unknown;
   readonly error?: string;
+  readonly closing?: true;
 }
 
 export interface Context extends RunInput {
@@ -116,6 +117,7 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
       const nowMs = timeOf(event, context);
       const before = context.steps[id];
       const record: StepRecord = {
+        ...(playbook.finally.some((step) => step.id === id) && { closing: true }),
         attempts: before?.attempts ?? 0,
         startedAtMs: before?.startedAtMs ?? nowMs,
         endedAtMs: nowMs,
@@ -482,7 +484,7 @@ const from = ({ runId, incidentId, cause }: Context) => ({
 });
 
 const stepEnd = (step: string, record: StepRecord): StepEnd => {
-  const { status, attempts, startedAtMs, endedAtMs, result, error } = record;
+  const { status, attempts, startedAtMs, endedAtMs, result, error, closing } = record;
   return {
     step,
     // What was under way when the run ended was ended with it.
@@ -491,6 +493,7 @@ const stepEnd = (step: string, record: StepRecord): StepEnd => {
     ms: endedAtMs - startedAtMs,
     ...(result !== undefined && { result }),
     ...(error !== undefined && { error }),
+    ...(closing && { closing }),
   };
 };
 

@@ -77,8 +77,11 @@ export interface Grace {
   kernels(): readonly KernelRow[];
   /** Asks a kernel to do something, past the bus. @throws GRACE_KERNEL_NOT_RUNNING, or its own error. */
   call(kernel: string, payload: unknown, timeoutMs?: number): Promise<unknown>;
-  /** Makes another thread a client of the bus: `hand` gets a port now, and at each new bus. */
-  connectBus(name: string, hand: (port: MessagePort) => void): () => void;
+  /**
+   * Makes another thread a client of the bus: `hand` gets a port now, and at each new bus. The events
+   * of the control plane are published on the topic `grace.events` for those who subscribe to it.
+   */
+  connectBus(name: string, hand: (port: MessagePort) => void, topics?: readonly string[]): () => void;
   /** The Worker of a kernel, for fault injection. Grace is not told what is done to it. */
   unsafeWorker(kernel: string): Worker | undefined;
   /** Entries of the journal that are on the disk, after a sync. */
@@ -88,6 +91,7 @@ export interface Grace {
 /** How long `stop` waits for threads that do not end, ms. */
 const closeDeadlineMs = 3_000;
 const callTimeoutMs = 5_000;
+const eventsTopic = 'grace.events';
 
 /** The folder of the playbooks that ship, from the source tree and from the package alike. */
 export function shippedPlaybooks(): string {
@@ -172,7 +176,8 @@ class Runtime implements Grace {
       deliver: (message) => this.#onProposal(message),
       requestSave: () => undefined,
     });
-    this.#hub.connectClient('host', (port) => this.bus.attach(port));
+    // What self_healing proposes is for the host to decide.
+    this.#hub.connectClient('host', (port) => this.bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
       clock: systemClock, registry: this.#registry, mitigations: this.#mitigations, mesh: this.#mesh,
       bus: this.bus, specs,
@@ -240,8 +245,10 @@ class Runtime implements Grace {
     return this.#registry.call(kernel, payload, timeoutMs);
   }
 
-  connectBus(name: string, hand: (port: MessagePort) => void): () => void {
-    this.#hub.connectClient(name, hand);
+  connectBus(
+    name: string, hand: (port: MessagePort) => void, topics: readonly string[] = [],
+  ): () => void {
+    this.#hub.connectClient(name, hand, topics);
     return () => this.#hub.disconnectClient(name);
   }
 
@@ -322,6 +329,9 @@ class Runtime implements Grace {
       const { id, type, source, correlationId, causationId, depth, atMs, wallMs, payload } = event;
       const data = { id, causationId, depth, payload };
       this.#journal?.append({ type, actor: source, incident: correlationId, data, atMs, wallMs });
+    });
+    this.#mesh.subscribe('*', (event) => {
+      if (this.#hub.hasSubscribers(eventsTopic)) void this.bus.publish(eventsTopic, event);
     });
     this.#mesh.subscribe(['emergency.entered', 'emergency.left'], (event) => {
       this.#emergency = event.type === 'emergency.entered';

@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/kernel.ts': ['src/core'],
   'src/index.ts': ['src/core', 'src/grace.ts', 'src/kernel.ts', 'src/journal', 'src/playbooks', 'src/kernel-modules.ts'],
   'src/reference-host': publicEntries,
-  'src/chaos': publicEntries,
+  'src/chaos': [...publicEntries, 'src/reference-host'],
   'src/cli': [...publicEntries, 'src/chaos', 'src/reference-host'],
   bench: [...publicEntries, 'src/reference-host'],
 };

@@ -15,6 +15,8 @@ export interface BusThreads {
 }
 
 interface Client {
+  /** Topics beyond those of the child specs. */
+  readonly topics: readonly string[];
   readonly epoch: number;
   readonly hand: (port: MessagePort) => void;
 }
@@ -23,40 +25,49 @@ export const busKernel = 'message_bus';
 
 export class BusHub {
   readonly #threads: BusThreads;
-  readonly #routes: BusControl;
+  readonly #specs: readonly ChildSpec[];
+  readonly #sheddable: readonly string[];
   readonly #clients = new Map<string, Client>();
   #busRuns = false;
   #shedding = false;
 
   constructor(specs: readonly ChildSpec[], sheddable: readonly string[], threads: BusThreads) {
     this.#threads = threads;
-    this.#routes = { kind: 'routes', subscribers: subscribersOf(specs), sheddable };
+    this.#specs = specs;
+    this.#sheddable = sheddable;
   }
 
   /** A kernel of this epoch is about to start. Returns its port when there is a bus. */
   connectKernel(kernel: string, epoch: number): MessagePort | undefined {
     if (kernel === busKernel) return undefined;
     const hand = (port: MessagePort) => this.#threads.handPort(kernel, port);
-    return this.#connect(kernel, { epoch, hand });
+    return this.#connect(kernel, { epoch, hand, topics: [] });
   }
 
   /** Makes the host, or an observer, a client of the bus. `hand` gets a port now or later, often. */
-  connectClient(name: string, hand: (port: MessagePort) => void): void {
-    const port = this.#connect(name, { epoch: 1, hand });
+  connectClient(name: string, hand: (port: MessagePort) => void, topics: readonly string[] = []): void {
+    const port = this.#connect(name, { epoch: 1, hand, topics });
+    if (topics.length > 0) this.#route();
     if (port) hand(port);
+  }
+
+  /** Says whether anybody gets messages of this topic. */
+  hasSubscribers(topic: string): boolean {
+    return (this.#subscribers()[topic] ?? []).length > 0;
   }
 
   disconnectClient(name: string): void {
     const client = this.#clients.get(name);
     if (!client) return;
     this.#clients.delete(name);
+    if (client.topics.length > 0) this.#route();
     if (this.#busRuns) this.#threads.control({ kind: 'detach', client: name, epoch: client.epoch }, []);
   }
 
   /** The bus is ready: everybody gets a port to it. */
   busReady(): void {
     this.#busRuns = true;
-    this.#threads.control(this.#routes, []);
+    this.#route();
     if (this.#shedding) this.#threads.control({ kind: 'shed', on: true }, []);
     for (const [name, client] of this.#clients) client.hand(this.#channel(name, client.epoch));
   }
@@ -87,13 +98,23 @@ export class BusHub {
     this.#threads.control({ kind: 'attach', client, epoch }, [port2]);
     return port1;
   }
-}
 
-function subscribersOf(specs: readonly ChildSpec[]): Record<string, string[]> {
-  // What self_healing proposes is for the host to decide.
-  const subscribers: Record<string, string[]> = { 'healing.proposed': ['host'] };
-  for (const { id, subscribes } of specs) {
-    for (const topic of subscribes) (subscribers[topic] ??= []).push(id);
+  #route(): void {
+    if (!this.#busRuns) return;
+    const routes: BusControl = {
+      kind: 'routes', subscribers: this.#subscribers(), sheddable: this.#sheddable,
+    };
+    this.#threads.control(routes, []);
   }
-  return subscribers;
+
+  #subscribers(): Record<string, string[]> {
+    const subscribers: Record<string, string[]> = {};
+    for (const { id, subscribes } of this.#specs) {
+      for (const topic of subscribes) (subscribers[topic] ??= []).push(id);
+    }
+    for (const [name, { topics }] of this.#clients) {
+      for (const topic of topics) (subscribers[topic] ??= []).push(name);
+    }
+    return subscribers;
+  }
 }

@@ -161,4 +161,6 @@ export interface StepEnd {
   readonly ms: number;
   readonly result?: unknown;
   readonly error?: string;
+  /** It belongs to `finally`. */
+  readonly closing?: true;
 }

@@ -109,11 +109,8 @@ export class IncidentRecords {
         break;
       }
       case 'run.step_ended': {
-        const { run: id, step, status, attempts, ms, result, error } = event.payload;
+        const { run: id, playbook: _playbook, incident: _incident, ...ended } = event.payload;
         const run = record.runs.get(id);
-        const ended: StepEnd = {
-          step, status, attempts, ms, ...(result !== undefined && { result }), ...(error && { error }),
-        };
         if (run) record.runs.set(id, { ...run, steps: [...run.steps, ended] });
         break;
       }
