@@ -15,7 +15,7 @@
  * Every state has a deadline of its own below (the run's, the watch, the remediation's), so that an
  * incident is always over in the end, also when a child actor dies.
  */
-import { and, assign, enqueueActions, setup } from 'xstate';
+import { and, assign, enqueueActions, setup, type AnyActorRef } from 'xstate';
 import type {
   AnyAnnouncement, EventCause, IncidentPayload, IncidentSeverity, MeshEvent, RunStatus, StepEnd,
 } from '../src/core/events.ts';
@@ -162,7 +162,7 @@ export const incidentMachine = setup({
     /** The run that was the response gives way. It still runs its `finally`. */
     supersede: enqueueActions(({ context, event, self, enqueue }) => {
       const id = runActor(context.incidentId, context.runs);
-      if (self.getSnapshot().children[id]?.getSnapshot().status !== 'active') return;
+      if (!isRunning(self, id)) return;
       const reason = 'superseded: another kernel of the incident failed';
       enqueue.sendTo(id, { type: 'run.cancelled', reason, atMs: (event as TriggerEvent).atMs } as never);
     }),
@@ -175,7 +175,7 @@ export const incidentMachine = setup({
       enqueue.assign({ kernels, trigger: event as TriggerEvent });
       enqueue({ type: 'claim', params: { kernels: fresh, by, untilMs } });
       const run = runActor(by, context.runs);
-      if (self.getSnapshot().children[run]?.getSnapshot().status === 'active') {
+      if (isRunning(self, run)) {
         const inputs = { kernels_down: kernels };
         enqueue.sendTo(run, { type: 'run.inputs_changed', inputs, atMs: context.nowMs } as never);
       }
@@ -344,6 +344,12 @@ export const incidentMachine = setup({
     },
   },
 });
+
+/** Says whether a child lives. A chart that is only walked, by the graph library, has none. */
+function isRunning(self: AnyActorRef, id: string): boolean {
+  const { children } = self.getSnapshot() as { children?: Record<string, AnyActorRef> };
+  return children?.[id]?.getSnapshot().status === 'active';
+}
 
 type Said =
   | 'incident.upgraded' | 'incident.recovered' | 'incident.reopened'

@@ -1,0 +1,59 @@
+// Generated paths: every shortest way the graph library finds through a chart is replayed on a live actor.
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { createActor, type AnyStateMachine } from 'xstate';
+import { getShortestPaths } from '@xstate/graph';
+import { Script, type PathEvent } from './script.ts';
+
+export interface Model {
+  readonly name: string;
+  /** With every action provided, and no actor: the graph knows no time. */
+  readonly machine: AnyStateMachine;
+  /** The same chart for the replay: its actors end when the path says so. */
+  readonly live: (script: Script) => AnyStateMachine;
+  readonly input?: unknown;
+  readonly events: readonly object[];
+  /** Every state that the paths have to reach, as JSON of the state value. */
+  readonly reaches: readonly string[];
+  readonly limit?: number;
+  /** Looked at after each path. */
+  readonly check?: (snapshot: { readonly value: unknown; readonly context: never }) => void;
+}
+
+export function modelTest(model: Model): void {
+  const { name, machine, live, input, events, reaches, limit = 20_000, check } = model;
+  const paths = getShortestPaths(machine, {
+    input: input as never,
+    events: events as never[],
+    serializeState: ({ value, context }) => JSON.stringify([value, summaryOf(context)]),
+    limit,
+  });
+
+  describe(`${name}: the model`, () => {
+    test('reaches every state', () => {
+      const reached = new Set(paths.map((path) => JSON.stringify(path.state.value)));
+      assert.deepEqual([...reached].toSorted(), reaches.toSorted());
+    });
+
+    test(`behaves live as the model says, on all ${paths.length} paths`, async () => {
+      for (const path of paths) {
+        const steps = path.steps.slice(1).map((step) => step.event as unknown as PathEvent);
+        const script = new Script();
+        const actor = createActor(live(script), { input: input as never });
+        actor.subscribe({ error: assert.ifError });
+        actor.start();
+        for (const step of steps) await script.play(step, (event) => actor.send(event as never));
+        const way = steps.map(({ type }) => type).join(' -> ');
+        assert.deepEqual(actor.getSnapshot().value, path.state.value, way);
+        check?.(actor.getSnapshot() as never);
+        actor.stop();
+      }
+    });
+  });
+}
+
+/** What of a context tells states apart: not the times, which would never repeat. */
+function summaryOf(context: Record<string, unknown>): unknown {
+  const { nowMs: _now, trigger: _trigger, alarms: _alarms, restarts: _restarts, ...rest } = context;
+  return rest;
+}
