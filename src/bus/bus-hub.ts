@@ -53,7 +53,8 @@ export class BusHub {
 
   /** Says whether anybody gets messages of this topic. */
   hasSubscribers(topic: string): boolean {
-    return (this.#subscribers()[topic] ?? []).length > 0;
+    for (const { topics } of this.#clients.values()) if (topics.includes(topic)) return true;
+    return this.#specs.some(({ subscribes }) => subscribes.includes(topic));
   }
 
   disconnectClient(name: string): void {

@@ -64,6 +64,8 @@ export interface SupervisedChild {
   /** Restarts in all. */
   restarts: number;
   deaths: readonly RestartWindow[];
+  /** It died more often than a window allows. */
+  overLimit: boolean;
   /** Emergency restarts per owner. */
   spent: Readonly<Record<string, number>>;
   /** What happens once it has stopped. */
@@ -166,7 +168,7 @@ export function supervise(state: SupervisorState, event: SupervisorEvent) {
 
 const newChild = (spec: SupervisedSpec): SupervisedChild => ({
   spec, status: 'undefined', waitingFor: null, dueAtMs: 0, claimedBy: null, aliveAtMs: 0,
-  attempts: 0, restarts: 0, deaths: [], spent: {}, afterStop: null, requestId: null,
+  attempts: 0, restarts: 0, deaths: [], overLimit: false, spent: {}, afterStop: null, requestId: null,
 });
 
 /** One event being dealt with: a working copy of the state, and the commands so far. */
@@ -379,17 +381,28 @@ class Turn {
     child.attempts += 1;
     const steps = policy.windows.map((limit, index) => addRestart(child.deaths[index] ?? [], atMs, limit));
     child.deaths = steps.map((step) => step.window);
-    if (steps.some((step) => step.exceeded)) {
-      const untilMs = atMs + policy.quarantineMs;
-      this.commands.push({ do: 'quarantine', id: child.spec.id, untilMs });
-      this.#waitUntil(child, 'quarantine', untilMs);
-    } else if (child.spec.critical && why === 'death') {
-      // A claim that came before the news of the death counts.
+    child.overLimit = steps.some((step) => step.exceeded);
+    if (child.spec.critical && why === 'death') {
+      // An incident bypasses backoff and quarantine within its own budget: it is asked first. A claim
+      // that came before the news of the death counts.
       if (child.claimedBy) this.#waitUntil(child, 'claimer', child.dueAtMs);
       else this.#waitUntil(child, 'claim', atMs + policy.claimWindowMs);
     } else {
-      this.#backOff(child, atMs);
+      this.#restartByPolicy(child, atMs);
     }
+  }
+
+  /** Nobody else restarts it: the supervisor does, after backoff or quarantine. */
+  #restartByPolicy(child: SupervisedChild, atMs: number): void {
+    const { quarantineMs } = this.#settings.policy!;
+    if (!child.overLimit) {
+      this.#backOff(child, atMs);
+      return;
+    }
+    child.overLimit = false;
+    const untilMs = atMs + quarantineMs;
+    this.commands.push({ do: 'quarantine', id: child.spec.id, untilMs });
+    this.#waitUntil(child, 'quarantine', untilMs);
   }
 
   #backOff(child: SupervisedChild, atMs: number): void {
@@ -409,8 +422,7 @@ class Turn {
     if (child?.status !== 'waiting' || atMs < child.dueAtMs) return;
     const { waitingFor } = child;
     child.claimedBy = null;
-    // Nobody did it: the supervisor does, but not faster than the backoff allows.
-    if (waitingFor === 'claim' || waitingFor === 'claimer') this.#backOff(child, atMs);
+    if (waitingFor === 'claim' || waitingFor === 'claimer') this.#restartByPolicy(child, atMs);
     else this.#restart(child, atMs);
   }
 
@@ -428,7 +440,7 @@ class Turn {
 
   #unclaim(child: SupervisedChild, atMs: number): void {
     child.claimedBy = null;
-    if (child.status === 'waiting' && child.waitingFor === 'claimer') this.#backOff(child, atMs);
+    if (child.status === 'waiting' && child.waitingFor === 'claimer') this.#restartByPolicy(child, atMs);
   }
 
   // Restarts.

@@ -7,8 +7,8 @@ export function artefactsOf(record: IncidentRecord): Readonly<Record<string, str
   const run = [...record.runs.values()].at(-1);
   return {
     'trigger-event.json': json(triggerEvents(record)),
-    'control-plane-dumps.json': json(record.dumps),
-    'resource-timeline.json': json(record.samples),
+    'control-plane-dumps.json': json(record.dumps.map(stamped)),
+    'resource-timeline.json': json(record.samples.map(stamped)),
     'coding-agent-task.json': json(codingAgentTask(record)),
     ...(run && { 'playbook-execution-log.yaml': executionLog(record, run) }),
     ...(record.report !== null && { 'report.json': json(report(record)) }),
@@ -81,3 +81,7 @@ const report = ({ incident, kernels, report: why, diagnosis }: IncidentRecord) =
 });
 
 const json = (value: unknown) => `${JSON.stringify(value, redact, 2)}\n`;
+
+const stamped = <T extends { readonly wallMs: number }>({ wallMs, ...rest }: T) => ({
+  timestamp: new Date(wallMs).toISOString(), ...rest,
+});

@@ -16,7 +16,7 @@ export interface RunRecord {
 
 /** How the host was at one moment. */
 export interface Dump {
-  readonly timestamp: string;
+  readonly wallMs: number;
   readonly atMs: number;
   readonly system_state: 'normal' | 'emergency';
   readonly cause: string;
@@ -25,7 +25,7 @@ export interface Dump {
 }
 
 export interface ResourceSample {
-  readonly timestamp: string;
+  readonly wallMs: number;
   readonly atMs: number;
   readonly rssMb: number;
   readonly hostHeapMb: number;

@@ -33,7 +33,7 @@ export class HostJournal implements Journal {
   readonly #log: Log;
   readonly #unlock: () => void;
   readonly #unsynced: Batch[] = [];
-  #fresh: string[] = [];
+  #fresh: JournalRecord[] = [];
   #waiting = 0;
   #dropped = 0;
   #batch = 0;
@@ -79,7 +79,7 @@ export class HostJournal implements Journal {
       return;
     }
     if (this.#dropped > 0) this.#sayDropped();
-    this.#queue(recordTail(record));
+    this.#queue(record);
   }
 
   flush(): Promise<void> {
@@ -108,25 +108,26 @@ export class HostJournal implements Journal {
     this.#unlock();
   }
 
-  #queue(tail: string): void {
+  /** Writing it out waits until the turn is over: a recovery may be under way in it. */
+  #queue(record: JournalRecord): void {
     this.#waiting += 1;
-    if (this.#fresh.push(tail) === 1) queueMicrotask(() => this.#post());
+    if (this.#fresh.push(record) === 1) setImmediate(() => this.#post());
   }
 
   #sayDropped(): void {
     const data = { records: this.#dropped };
     this.#dropped = 0;
-    this.#queue(recordTail({
+    this.#queue({
       type: 'journal.records_dropped', actor: 'journal', incident: null, data, atMs: this.#clock.now(),
       wallMs: this.#clock.wallNow(),
-    }));
+    });
   }
 
   /** Sends what was appended in this turn as one batch. */
   #post(): void {
     if (this.#fresh.length === 0) return;
     this.#batch += 1;
-    const batch: Batch = { batch: this.#batch, tails: this.#fresh };
+    const batch: Batch = { batch: this.#batch, tails: this.#fresh.map(recordTail) };
     this.#fresh = [];
     this.#unsynced.push(batch);
     this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);

@@ -5,7 +5,7 @@
  * what the later ones add (exit code, out of memory) refines the reason for the diagnosis.
  */
 import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
-import { toErrorRecord } from '../core/errors.ts';
+import { toErrorRecord, type ErrorRecord } from '../core/errors.ts';
 import type { DownReason } from '../core/kernel.ts';
 import type { Clock, TimerId } from '../core/ports.ts';
 import {
@@ -24,6 +24,8 @@ export interface ThreadListener {
   /** The Worker has exited: nothing will be added to `reason`. */
   onExit(reason: DownReason): void;
   onZombie(): void;
+  /** A message of ours could not be sent: what it holds cannot be cloned. */
+  onUnsendable(type: string, error: ErrorRecord): void;
 }
 
 export class ThreadHandle {
@@ -99,7 +101,14 @@ export class ThreadHandle {
       this.adopt({ ...this.#adoption.message, bus: message.port });
       return;
     }
-    if (this.#reason === undefined) this.#port.postMessage(message, [...transfer]);
+    if (this.#reason !== undefined) return;
+    try {
+      this.#port.postMessage(message, [...transfer]);
+    } catch (error) {
+      // A port to a bus that has just died cannot be handed over; one to the next bus will come.
+      if (message.type === 'adopt' && message.bus) this.post({ ...message, bus: undefined });
+      else if (message.type !== 'bus') this.#listener.onUnsendable(message.type, toErrorRecord(error));
+    }
   }
 
   /** Ends the thread without waiting. What it still says is refused, but for states saved before. */

@@ -312,6 +312,7 @@ export class ThreadRegistry {
       onDown: forget,
       onExit: () => this.#exited(thread()),
       onZombie: () => this.#zombies.set(thread(), zombieOf(slot, thread())),
+      onUnsendable: () => undefined,
     };
   }
 
@@ -334,6 +335,11 @@ export class ThreadRegistry {
       onZombie: () => {
         this.#zombies.set(thread, { kernel: slot.spec.id, epoch, threadId: thread.threadId });
         this.#around.onZombie(slot.spec.id, epoch, thread.threadId);
+      },
+      // A kernel that cannot be told its configuration will never be ready: say so at once.
+      onUnsendable: (type, error) => {
+        this.#around.log.error({ kernel: slot.spec.id, type, error: error.message }, 'a message was not sent');
+        if (type === 'adopt') this.#onMessage(slot, thread, { type: 'start_failed', error });
       },
     };
   }
@@ -464,7 +470,8 @@ export class ThreadRegistry {
   }
 
   #tell(slot: Slot, signal: ThreadSignal): void {
-    for (const sink of slot.sinks) sink(signal);
+    // A copy: whoever hears of a death may attach to the next thread at once, and must not hear it too.
+    for (const sink of Array.from(slot.sinks)) sink(signal);
   }
 
   #watched() {

@@ -132,9 +132,14 @@ export class ControlPlane {
     });
   }
 
-  /** Sends to a part of the control plane; to one that is dead just now, nothing. */
+  /** Sends to a part of the control plane; to one that is dead just then, nothing. */
   send(part: 'emergency' | 'incidents' | 'trigger.heartbeat', event: { readonly type: string }): void {
-    this.#part(part)?.send(event);
+    this.#later(part, event);
+  }
+
+  /** After the present turn: an actor is never entered from within another one's action. */
+  #later(part: string, event: { readonly type: string }): void {
+    queueMicrotask(() => this.#part(part)?.send(event));
   }
 
   #part(id: string): AnyActorRef | undefined {
@@ -144,7 +149,7 @@ export class ControlPlane {
 
   #tellSupervisorOf(kernel: string, message: SupervisorMessage): void {
     const spec = this.#specs.get(kernel);
-    if (spec) this.#part(supervisorActor(spec.supervisor))?.send(message);
+    if (spec) this.#later(supervisorActor(spec.supervisor), message);
   }
 
   #machine({ mesh, clock, registry, library, actions, ports, remediation }: ControlPlaneOptions) {
@@ -199,7 +204,8 @@ export class ControlPlane {
         },
         release: (_, { by }) => {
           for (const id of supervisors) {
-            this.#part(supervisorActor(id))?.send({ type: 'claims.released', by, atMs: clock.now() });
+            const released: SupervisorMessage = { type: 'claims.released', by, atMs: clock.now() };
+            this.#later(supervisorActor(id), released);
           }
         },
       },

@@ -15,7 +15,7 @@ const sampleEveryMs = 250;
 
 export interface HostView {
   dump(): Pick<Dump, 'system_state' | 'kernel_states' | 'restart_counts'>;
-  resources(): Omit<ResourceSample, 'timestamp' | 'atMs'>;
+  resources(): Omit<ResourceSample, 'wallMs' | 'atMs'>;
 }
 
 export class IncidentKeeper {
@@ -49,7 +49,7 @@ export class IncidentKeeper {
         if (dumps.length < dumpsMax) dumps.push(this.#dump(event.type));
       }
     }
-    if (event.type === 'incident.opened') this.#sample();
+    if (event.type === 'incident.opened') this.#sampleLater();
     if (event.type === 'incident.closed' || event.type === 'incident.escalated') {
       this.#write(event.payload.incident);
     }
@@ -68,6 +68,12 @@ export class IncidentKeeper {
     for (const { samples } of open) {
       if (samples.length < dumpsMax) samples.push({ ...this.#stamp(), ...this.#view.resources() });
     }
+    this.#sampleLater();
+  }
+
+  /** Never at once: reading the process's memory takes a millisecond, and a recovery has begun. */
+  #sampleLater(): void {
+    this.#clock.clearTimeout(this.#timer);
     this.#timer = this.#clock.setTimeout(() => this.#sample(), sampleEveryMs);
   }
 
@@ -76,7 +82,7 @@ export class IncidentKeeper {
   }
 
   #stamp() {
-    return { timestamp: new Date(this.#clock.wallNow()).toISOString(), atMs: this.#clock.now() };
+    return { wallMs: this.#clock.wallNow(), atMs: this.#clock.now() };
   }
 
   #write(incident: string): void {

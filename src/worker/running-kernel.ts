@@ -36,6 +36,7 @@ export class RunningKernel {
   readonly #bus: BusConnection;
   readonly #work = new AsyncLocalStorage<Work>();
   readonly #abort = new AbortController();
+  readonly #heldAnswers: FromThread[] = [];
   #handlers: KernelHandlers = {};
   #started = false;
   #newestBusPort: MessagePort | undefined;
@@ -106,12 +107,9 @@ export class RunningKernel {
       case 'probe':
         this.#answer(message.id, async () => (await this.#handlers.probe?.()) !== false);
         break;
-      case 'call': {
-        const { id, payload } = message;
-        const work = { id: `host/${id}`, topic: 'request', payload, from: 'host', kind: 'request' } as const;
-        this.#answer(id, () => this.#handle(work));
+      case 'call':
+        this.#call(message.id, message.payload);
         break;
-      }
       case 'bus':
         this.#attachBus(message.port);
         break;
@@ -141,20 +139,29 @@ export class RunningKernel {
     });
   }
 
-  /** Work or a probe that the host asked for directly, past the bus. */
-  #answer(id: number, work: () => Promise<unknown>): void {
-    this.#enqueue(async () => {
-      try {
-        this.#post({ type: 'answer', id, ok: true, value: await work() });
-      } catch (thrown) {
-        this.#post({ type: 'answer', id, ok: false, error: toErrorRecord(thrown) });
-      }
-    });
+  /** Work that the host asks for past the bus. Its answer too leaves after the save it asked for. */
+  #call(id: number, payload: unknown): void {
+    const message = { id: `host/${id}`, topic: 'request', payload, from: 'host', kind: 'request' } as const;
+    const work: Work = { message, saveRequested: false };
+    this.#answer(
+      id,
+      () => this.#work.run(work, async () => this.#handlers.handle?.(message)),
+      () => work.saveRequested,
+    );
   }
 
-  async #handle(message: KernelMessage): Promise<unknown> {
-    return this.#work.run({ message, saveRequested: false }, async () =>
-      this.#handlers.handle?.(message));
+  /** Answers the host after work on the queue, at once or with the next save. */
+  #answer(id: number, work: () => Promise<unknown>, isHeld = () => false): void {
+    this.#enqueue(async () => {
+      let answer: FromThread;
+      try {
+        answer = { type: 'answer', id, ok: true, value: await work() };
+      } catch (thrown) {
+        answer = { type: 'answer', id, ok: false, error: toErrorRecord(thrown) };
+      }
+      if (isHeld()) this.#heldAnswers.push(answer);
+      else this.#post(answer);
+    });
   }
 
   #enqueue(unit: () => Promise<void>): void {
@@ -191,6 +198,7 @@ export class RunningKernel {
       this.#log.error(`the snapshot cannot be taken: ${error.message}`, { error });
       return;
     }
+    for (const answer of this.#heldAnswers.splice(0)) this.#post(answer);
     this.#bus.afterSave();
   }
 

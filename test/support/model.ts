@@ -13,20 +13,26 @@ export interface Model {
   readonly live: (script: Script) => AnyStateMachine;
   readonly input?: unknown;
   readonly events: readonly object[];
+  /** False for an event that cannot come in this state: the end of an actor that does not live. */
+  readonly possible?: (snapshot: { readonly context: never }, event: { readonly type: string }) => boolean;
   /** Every state that the paths have to reach, as JSON of the state value. */
   readonly reaches: readonly string[];
   readonly limit?: number;
+  /** Where to look no further: a counter that only grows has no end. */
+  readonly stop?: (snapshot: { readonly context: unknown }) => boolean;
   /** Looked at after each path. */
   readonly check?: (snapshot: { readonly value: unknown; readonly context: never }) => void;
 }
 
 export function modelTest(model: Model): void {
-  const { name, machine, live, input, events, reaches, limit = 20_000, check } = model;
+  const { name, machine, live, input, events, reaches, limit = 20_000, check, stop, possible } = model;
   const paths = getShortestPaths(machine, {
     input: input as never,
-    events: events as never[],
+    events: ((snapshot: never) =>
+      events.filter((event) => possible?.(snapshot, event as { type: string }) ?? true)) as never,
     serializeState: ({ value, context }) => JSON.stringify([value, summaryOf(context)]),
     limit,
+    ...(stop && { stopWhen: stop }),
   });
 
   describe(`${name}: the model`, () => {
