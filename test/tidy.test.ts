@@ -76,7 +76,7 @@ export function problemsIn(path: string, text: string): string[] {
       if (!found || (inner && outsideWorld.test(path))) continue;
       problems.push(`${path}:${index + 1}: ${found} is banned, use ${use}`);
     }
-    if (line.length > 110) problems.push(`${path}:${index + 1}: ${line.length} columns, 110 at most`);
+    if (line.length > 120) problems.push(`${path}:${index + 1}: ${line.length} columns, 120 at most`);
   }
   for (const imported of importsOf(text)) {
     const target = layerOf(relative(root, resolve(root, dirname(path), imported)));

@@ -1,12 +1,12 @@
 /**
  * Makes a dead control-plane actor come back with its last state.
  *
- * XState stops the children of an actor that dies, and then it is too late to persist them. So the
- * state before the event that killed it is persisted at the moment it throws, while its children
- * still live; a parent that spawns the actor again under the same id gets it back from there, with its
- * children and invocations running, and without the poisonous event.
+ * The state before the event that killed it is persisted at the moment it throws, while its children
+ * still live; they are stopped then, since their successors come with that state. A parent that spawns
+ * the actor again under the same id gets it back from there, with its children and invocations running,
+ * and without the poisonous event.
  */
-import type { AnyActorScope, AnyStateMachine, Snapshot } from 'xstate';
+import type { AnyActorRef, AnyActorScope, AnyStateMachine, Snapshot } from 'xstate';
 
 /** Last states of actors that died, by actor id. Taken once. */
 export class LastStates {
@@ -37,7 +37,11 @@ export function resumable<TMachine extends AnyStateMachine>(
   };
 
   logic.transition = (snapshot, event, scope) => {
-    const keep = () => lastStates.keep(scope.id, machine.getPersistedSnapshot(snapshot));
+    const keep = () => {
+      lastStates.keep(scope.id, machine.getPersistedSnapshot(snapshot));
+      // XState leaves the children of an actor that threw running: their successors are about to come.
+      for (const child of Object.values(snapshot.children)) scope.stopChild(child as AnyActorRef);
+    };
     let next: ReturnType<AnyStateMachine['transition']>;
     try {
       next = machine.transition(snapshot, event, scope);
