@@ -4,15 +4,12 @@
  */
 export const errorCodes = {
   GRACE_ACTION_FAILED: 'A playbook action could not do what it was asked to do.',
-  GRACE_ACTION_TIMEOUT: 'A playbook action did not end before its timeout, and was ended.',
   GRACE_ACTION_UNKNOWN: 'A playbook names an action that nobody registered.',
   GRACE_ACTOR_NOT_PROVIDED: 'A machine was started without something it needs from outside.',
   GRACE_BUS_TIMEOUT: 'A request over the message bus was not answered in time.',
   GRACE_CONFIG_INVALID: 'An option has a value that Grace cannot work with.',
   GRACE_DEPENDENCY_CYCLE: 'Kernels depend on each other in a circle.',
   GRACE_DEPENDENCY_UNKNOWN: 'A kernel depends on a kernel that does not exist.',
-  GRACE_EMERGENCY_BUDGET_EXHAUSTED: 'A kernel used up its restarts for one emergency.',
-  GRACE_EVENT_DEPTH_EXCEEDED: 'A chain of events caused by one another became too long.',
   GRACE_JOURNAL_CORRUPT: 'The journal is not what was written: an entry or its hash is wrong.',
   GRACE_JOURNAL_WRITE_FAILED: 'The journal could not be written or synced.',
   GRACE_KERNEL_DUPLICATE: 'Two kernels have the same id.',
