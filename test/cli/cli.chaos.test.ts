@@ -55,7 +55,7 @@ describe('grace', () => {
     host.kill('SIGKILL');
     await ended;
     const dir = join(folder.dataDir, 'journal');
-    const [segment] = readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
+    const segment = readdirSync(dir).find((name) => name.endsWith('.jsonl'));
     appendFileSync(join(dir, segment!), '{"sequence":99999,"prev');
     const again = spawn(process.execPath, [main, 'run', '--data-dir', folder.dataDir], { cwd: folder.path });
     await new Promise<void>((resolve) => {
