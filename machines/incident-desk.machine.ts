@@ -65,7 +65,8 @@ export const incidentDeskMachine = setup({
       const trigger = event as TriggerEvent;
       const id = incidentOf(trigger);
       const granted = grant(context.governor, id, kernelsIn(trigger));
-      if (!granted.granted) return;
+      // The same event told twice asks for what is its own already.
+      if (!granted.granted || context.open.includes(id)) return;
       enqueue({ type: 'publish', params: openedBy(id, trigger) });
       enqueue.assign({
         governor: granted.state, open: [...context.open, id],

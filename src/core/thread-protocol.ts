@@ -9,6 +9,8 @@ import type { ErrorRecord } from './errors.ts';
 export interface ThreadStart {
   readonly port: MessagePort;
   readonly module: string;
+  /** It has time to rehearse its adoption before somebody needs it. */
+  readonly standby: boolean;
 }
 
 /** Makes a waiting thread one epoch of one kernel. */

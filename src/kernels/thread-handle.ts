@@ -48,7 +48,7 @@ export class ThreadHandle {
 
   constructor(
     pools: KernelPools,
-    options: { module: string; heapMb: number; clock: Clock; listener: ThreadListener },
+    options: { module: string; heapMb: number; standby: boolean; clock: Clock; listener: ThreadListener },
   ) {
     const { port1, port2 } = new MessageChannel();
     this.#pools = pools;
@@ -63,7 +63,7 @@ export class ThreadHandle {
     });
     port1.unref();
     pools
-      .run(options.heapMb, { port: port2, module: options.module }, this.#abort.signal)
+      .run(options.heapMb, { port: port2, module: options.module, standby: options.standby }, this.#abort.signal)
       .then(() => this.#end())
       .catch((error: unknown) => this.#onRunFailed(error));
   }

@@ -105,7 +105,7 @@ export class ThreadRegistry {
 
   /** Begins loading the module of every kernel at once, so that boot does not load one by one. */
   preload(): void {
-    for (const slot of this.#slots.values()) slot.standby ??= this.#newThread(slot);
+    for (const slot of this.#slots.values()) slot.standby ??= this.#newThread(slot, false);
     this.#monitor.start();
   }
 
@@ -113,7 +113,7 @@ export class ThreadRegistry {
   replenish(): void {
     if (this.#closing) return;
     for (const slot of this.#slots.values()) {
-      if (slot.spec.standby === 1) slot.standby ??= this.#newThread(slot);
+      if (slot.spec.standby === 1) slot.standby ??= this.#newThread(slot, true);
     }
   }
 
@@ -247,7 +247,7 @@ export class ThreadRegistry {
     const kernel = slot.spec.id;
     slot.epoch += 1;
     const { epoch } = slot;
-    const thread = slot.standby ?? this.#newThread(slot);
+    const thread = slot.standby ?? this.#newThread(slot, false);
     slot.standby = undefined;
     slot.current = thread;
     slot.startedAtMs = clock.now();
@@ -290,10 +290,11 @@ export class ThreadRegistry {
     return waits;
   }
 
-  #newThread(slot: Slot): ThreadHandle {
+  #newThread(slot: Slot, standby: boolean): ThreadHandle {
     const thread: ThreadHandle = new ThreadHandle(this.#pools, {
       module: slot.spec.module,
       heapMb: slot.spec.limits.heapMb,
+      standby,
       clock: this.#around.clock,
       listener: this.#standbyListener(slot, () => thread),
     });

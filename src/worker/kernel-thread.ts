@@ -8,9 +8,10 @@ import type { KernelModule } from '../core/kernel.ts';
 import type { Adoption, FromThread, ThreadStart, ToThread } from '../core/thread-protocol.ts';
 import { boundedLog, captureConsole } from './bounded-log.ts';
 import { promiseLastWords } from './last-words.ts';
+import { rehearseAdoption } from './rehearsal.ts';
 import { RunningKernel } from './running-kernel.ts';
 
-export default async function kernelThread({ port, module }: ThreadStart): Promise<void> {
+export default async function kernelThread({ port, module, standby }: ThreadStart): Promise<void> {
   const post = (message: FromThread) => port.postMessage(message);
   post({ type: 'hello', threadId });
   promiseLastWords(port);
@@ -24,6 +25,7 @@ export default async function kernelThread({ port, module }: ThreadStart): Promi
     post({ type: 'load_failed', error: toErrorRecord(error) });
     return;
   }
+  if (standby) await rehearseAdoption(log);
   await new Promise<void>((stopped) => {
     let kernel: RunningKernel | undefined;
     port.on('message', (message: ToThread) => {

@@ -86,7 +86,8 @@ export class RunningKernel {
       return;
     }
     this.#publishMemory();
-    setInterval(() => this.#publishMemory(), memoryEveryMs).unref();
+    const memory = setInterval(() => this.#publishMemory(), memoryEveryMs).unref();
+    this.#abort.signal.addEventListener('abort', () => clearInterval(memory), { once: true });
     this.#started = true;
     const port = this.#newestBusPort ?? bus;
     if (port) this.#bus.attach(port);
