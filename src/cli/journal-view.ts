@@ -47,8 +47,15 @@ export function kernelsIn(entries: Iterable<JournalEntry>): { host: HostLine | n
   const kernels = new Map<string, KernelLine>();
   let host: HostLine | null = null;
   let over = true;
+  let booted = false;
   for (const entry of entries) {
+    // Epochs begin anew with each host: what was known is of the one before.
+    if (booted && entry.type === 'kernel.ready' && dataOf(entry).payload['epoch'] === 1) {
+      kernels.clear();
+      booted = false;
+    }
     if (entry.type === 'host.started') {
+      booted = true;
       host = { pid: Number(dataOf(entry).payload['pid']), running: false, since: stamp(entry) };
       over = false;
     }
