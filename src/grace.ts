@@ -9,13 +9,13 @@ import type { BusClient } from './core/bus.ts';
 import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
 import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
+import type { Mitigation } from './core/diagnosis.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
 import { shippedActions } from './playbooks/actions.ts';
 import { loadPlaybooks } from './playbooks/library.ts';
-import { MitigationBook } from './remediation/mitigations.ts';
 import { systemClock } from './system/clock.ts';
 import { pinoLog, type LogLevel } from './system/log.ts';
 import { systemRandom } from './system/random.ts';
@@ -23,6 +23,7 @@ import { createMesh } from './triggers/mesh.ts';
 import { ControlPlane } from './wiring/control-plane.ts';
 import { HealthFeed } from './wiring/health-feed.ts';
 import { IncidentKeeper } from './wiring/incident-keeper.ts';
+import { Overlays } from './wiring/overlays.ts';
 import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
 
 export interface GraceOptions {
@@ -77,6 +78,10 @@ export interface Grace {
   kernels(): readonly KernelRow[];
   /** Asks a kernel to do something, past the bus. @throws GRACE_KERNEL_NOT_RUNNING, or its own error. */
   call(kernel: string, payload: unknown, timeoutMs?: number): Promise<unknown>;
+  /** Overlays of the runtime that remediation has put in force: limits, monitors, breakers. */
+  mitigations(): readonly Mitigation[];
+  /** Takes an overlay out of force again, and journals that. @throws GRACE_MITIGATION_UNKNOWN */
+  revertMitigation(id: string, why: string): Mitigation;
   /**
    * Makes another thread a client of the bus: `hand` gets a port now, and at each new bus. The events
    * of the control plane are published on the topic `grace.events` for those who subscribe to it.
@@ -124,7 +129,7 @@ class Runtime implements Grace {
   readonly #mesh = createMesh(systemClock, systemRandom);
   readonly #registry: ThreadRegistry;
   readonly #hub: BusHub;
-  readonly #mitigations = new MitigationBook();
+  readonly #overlays: Overlays;
   readonly #library: ReturnType<typeof loadPlaybooks>;
   readonly #recovery: boolean;
   readonly #health: HealthFeed;
@@ -169,7 +174,9 @@ class Runtime implements Grace {
       onAmnesty: (lateMs) => {
         this.#mesh.publish({ type: 'monitor.amnesty_granted', source: 'monitor', payload: { lateMs } });
       },
+      onFull: (kernel, full) => this.#overlays.onFull(kernel, full),
     });
+    this.#overlays = new Overlays({ clock: systemClock, specs, registry: this.#registry, hub: this.#hub });
     this.bus = new BusConnection({
       clock: systemClock, owner: 'host', epoch: 1,
       currentMessage: () => undefined,
@@ -179,8 +186,7 @@ class Runtime implements Grace {
     // What self_healing proposes is for the host to decide.
     this.#hub.connectClient('host', (port) => this.bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
-      clock: systemClock, registry: this.#registry, mitigations: this.#mitigations, mesh: this.#mesh,
-      bus: this.bus, specs,
+      clock: systemClock, registry: this.#registry, bus: this.bus, specs,
     });
     this.#keeper = new IncidentKeeper(
       join(this.dataDir, 'incidents'), this.#mesh,
@@ -252,6 +258,27 @@ class Runtime implements Grace {
     return () => this.#hub.disconnectClient(name);
   }
 
+  mitigations(): readonly Mitigation[] {
+    return this.#overlays.active();
+  }
+
+  revertMitigation(id: string, why: string): Mitigation {
+    const mitigation = this.#overlays.revert(id);
+    if (!mitigation) {
+      throw new GraceError(
+        'GRACE_MITIGATION_UNKNOWN',
+        `There is no mitigation "${id}" in force. In force: ` +
+          `${this.mitigations().map((one) => one.id).join(', ') || 'none'}.`,
+        { details: { id } },
+      );
+    }
+    const payload = { incident: mitigation.incident, mitigation, why };
+    this.#mesh.publish({
+      type: 'mitigation.reverted', source: 'host', correlationId: mitigation.incident, payload,
+    });
+    return mitigation;
+  }
+
   unsafeWorker(kernel: string): Worker | undefined {
     return this.#registry.worker(kernel);
   }
@@ -287,7 +314,7 @@ class Runtime implements Grace {
   #newControlPlane(journal: HostJournal): ControlPlane {
     const recovery = {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
-      mitigations: this.#mitigations, controlPlane: () => this.#controlPlane!,
+      overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
     };
     const slos = [...this.#library.values()].map(({ playbook }) => [playbook.id, playbook.sloMs] as const);
     return new ControlPlane({

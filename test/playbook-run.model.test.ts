@@ -25,7 +25,7 @@ for (const [id, { playbook }] of loadPlaybooks(`${import.meta.dirname}/../playbo
     input: input(id),
     events: [
       ...steps.flatMap((step) => [
-        { type: `xstate.done.actor.${step}`, output: { atMs: 1, value: { restarted: kernels } } },
+        { type: `xstate.done.actor.${step}`, output: { atMs: 1, value: { restarted: kernels, full: kernels } } },
         { type: `xstate.error.actor.${step}`, error },
         { type: `xstate.done.actor.${step}.timeout`, output: { atMs: 1 } },
         { type: `xstate.done.actor.${step}.retry`, output: { atMs: 1 } },

@@ -139,7 +139,7 @@ describe('the emergency playbook over working ports', () => {
   const inputs = { kernels_down: names, kernels_degraded: [], emergency_protocol: true, kernels_min: 18 };
   const overview = (running: number): KernelOverview[] =>
     Array.from({ length: 20 }, (_, n) => ({
-      kernel: names[n] ?? `k${n}`, critical: n < 3, status: n < running ? 'running' : 'down',
+      kernel: names[n] ?? `k${n}`, critical: n < 3, full: false, status: n < running ? 'running' : 'down',
     }));
 
   async function runWith(running: number, broken?: string) {

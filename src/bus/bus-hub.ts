@@ -30,6 +30,8 @@ export class BusHub {
   readonly #clients = new Map<string, Client>();
   #busRuns = false;
   #shedding = false;
+  /** Kernels whose topics are held back by a breaker. */
+  readonly #holding = new Set<string>();
 
   constructor(specs: readonly ChildSpec[], sheddable: readonly string[], threads: BusThreads) {
     this.#threads = threads;
@@ -70,6 +72,7 @@ export class BusHub {
     this.#busRuns = true;
     this.#route();
     if (this.#shedding) this.#threads.control({ kind: 'shed', on: true }, []);
+    for (const kernel of this.#holding) this.#threads.control({ kind: 'hold', client: kernel, on: true }, []);
     for (const [name, client] of this.#clients) client.hand(this.#channel(name, client.epoch));
   }
 
@@ -87,6 +90,14 @@ export class BusHub {
   shed(on: boolean): void {
     this.#shedding = on;
     if (this.#busRuns) this.#threads.control({ kind: 'shed', on }, []);
+  }
+
+  /** Holds back everything a kernel subscribes to, or delivers it again. Nothing is lost meanwhile. */
+  hold(kernel: string, on: boolean): void {
+    if (on === this.#holding.has(kernel)) return;
+    if (on) this.#holding.add(kernel);
+    else this.#holding.delete(kernel);
+    if (this.#busRuns) this.#threads.control({ kind: 'hold', client: kernel, on }, []);
   }
 
   #connect(name: string, client: Client): MessagePort | undefined {

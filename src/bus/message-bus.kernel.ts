@@ -40,6 +40,8 @@ export const { start } = defineKernel({
           attach(control.client, control.epoch, port!);
         } else if (control.kind === 'detach') {
           detach(control.client, control.epoch);
+        } else if (control.kind === 'hold') {
+          router.hold(control.client, control.on);
         } else {
           router.shed(control.on);
         }

@@ -37,6 +37,7 @@ export class Router {
   #subscribers: Readonly<Record<string, readonly string[]>> = {};
   #sheddable: ReadonlySet<string> = new Set();
   #shedding = false;
+  readonly #holding = new Set<string>();
   #delivered = 0;
   #heldBackTotal = 0;
 
@@ -95,6 +96,15 @@ export class Router {
     }
   }
 
+  /** Holds one subscriber's messages back, or delivers what was held back. Requests still pass. */
+  hold(client: string, on: boolean): void {
+    if (on) {
+      this.#holding.add(client);
+    } else if (this.#holding.delete(client)) {
+      for (const id of this.#due.get(client) ?? []) this.#deliver(id, client);
+    }
+  }
+
   figures(): BusFigures {
     let waiting = 0;
     let heldBack = 0;
@@ -123,7 +133,8 @@ export class Router {
 
   #deliver(id: string, subscriber: string): void {
     const held = this.#held.get(id);
-    if (!held || this.#isHeldBack(held.topic) || !this.#clients.has(subscriber)) return;
+    if (!held || this.#isHeldBack(held.topic) || this.#holding.has(subscriber)) return;
+    if (!this.#clients.has(subscriber)) return;
     const { topic, payload, from } = held;
     this.#delivered += 1;
     this.#send(subscriber, { type: 'deliver', id, topic, payload, from });

@@ -71,4 +71,6 @@ export type BusControl =
   /** A client of this epoch speaks through the port that comes along. Older ones are refused. */
   | { readonly kind: 'attach'; readonly client: string; readonly epoch: number }
   | { readonly kind: 'detach'; readonly client: string; readonly epoch: number }
-  | { readonly kind: 'shed'; readonly on: boolean };
+  | { readonly kind: 'shed'; readonly on: boolean }
+  /** Holds back what one client subscribes to. */
+  | { readonly kind: 'hold'; readonly client: string; readonly on: boolean };

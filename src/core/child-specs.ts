@@ -25,8 +25,11 @@ export interface KernelInput {
   readonly shutdown?: string;
   /** Kernels that have to be ready first at boot. Default none. */
   readonly dependsOn?: readonly string[];
-  /** `heapMb`: heap of the thread in MiB, 16 or more. Default 128. */
-  readonly limits?: { readonly heapMb?: number };
+  /**
+   * `heapMb`: heap of the thread in MiB, 16 or more, default 128; it is ended at 80 %. `externalMb`:
+   * memory outside the heap at which it is ended, default 512.
+   */
+  readonly limits?: { readonly heapMb?: number; readonly externalMb?: number };
   /** Threads waiting to take over. Default 1 when critical, else 0. */
   readonly standby?: 0 | 1;
   /** The former thread has to end before the next one starts. Default false. */
@@ -60,7 +63,11 @@ const kernelSchema = z.strictObject({
   significant: z.boolean().default(false),
   shutdown: z.union([duration, z.literal('brutal_kill')]).default('5s'),
   dependsOn: z.array(name).default([]),
-  limits: z.strictObject({ heapMb: z.number().int().min(16).default(128) }).prefault({}),
+  limits: z
+    .strictObject({
+      heapMb: z.number().int().min(16).default(128), externalMb: z.number().int().min(16).default(512),
+    })
+    .prefault({}),
   standby: z.union([z.literal(0), z.literal(1)]).optional(),
   exclusive: z.boolean().default(false),
   liveness: z

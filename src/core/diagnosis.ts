@@ -8,7 +8,7 @@ export interface EvidenceLine {
   readonly id: string;
   readonly kernel: string | null;
   readonly kind:
-    | 'death' | 'error' | 'exit' | 'memory' | 'liveness' | 'import' | 'configuration'
+    | 'death' | 'error' | 'exit' | 'memory' | 'liveness' | 'stack' | 'os' | 'import' | 'configuration'
     | 'correlation' | 'history' | 'log';
   /** The fact in words, with its values. */
   readonly text: string;
@@ -22,6 +22,14 @@ export interface EvidenceBundle {
   readonly lines: readonly EvidenceLine[];
 }
 
+/** One call of a stack, 1-based. */
+export interface StackFrame {
+  readonly function: string;
+  readonly url: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 export interface KernelEvidence {
   readonly kernel: string;
   readonly epoch: number;
@@ -33,6 +41,10 @@ export interface KernelEvidence {
   /** Newest last: what the thread published about itself before it ended. */
   readonly memory: readonly MemoryReading[];
   readonly lastError?: ErrorRecord;
+  /** Of a thread that hung, innermost first; or that it could not be stopped to read them. */
+  readonly stack?: readonly StackFrame[] | 'unreadable';
+  /** Of a thread that hung, as the operating system reports it. */
+  readonly osState?: string;
   /** Deaths of this kernel in the last ten minutes, this one included. */
   readonly deathsRecently: number;
 }
@@ -68,9 +80,16 @@ export type MitigationRequest =
       readonly metric: 'heapUsedKb' | 'externalKb';
       readonly warnAt: number;
     }
-  | { readonly kind: 'limit'; readonly kernel: string; readonly heapMb: number };
+  | { readonly kind: 'limit'; readonly kernel: string; readonly heapMb: number }
+  /** The bus holds back what the kernel subscribes to while its monitor warns. */
+  | { readonly kind: 'breaker'; readonly kernel: string };
 
-export type Mitigation = MitigationRequest & { readonly id: string; readonly appliedAtMs: number };
+export type Mitigation = MitigationRequest & {
+  readonly id: string;
+  /** Whose remediation put it in force. */
+  readonly incident: string;
+  readonly appliedAtMs: number;
+};
 
 /** What the coding agent is asked. The names of the seed's artefact. */
 export interface DiagnosticTask {

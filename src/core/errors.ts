@@ -20,6 +20,7 @@ export const errorCodes = {
   GRACE_KERNEL_START_TIMEOUT: 'A kernel did not become ready before its start deadline.',
   GRACE_KERNEL_UNKNOWN: 'There is no kernel with this id.',
   GRACE_MESSAGE_INVALID: 'A message holds something that cannot cross a thread boundary.',
+  GRACE_MITIGATION_UNKNOWN: 'There is no mitigation with this id in force.',
   GRACE_PLAYBOOK_INVALID: 'A playbook does not follow the schema, or names what does not exist.',
   GRACE_PLAYBOOK_OVER_SLO: 'The worst case of a playbook is longer than its SLO.',
   GRACE_PLAYBOOK_UNKNOWN: 'There is no playbook with this id.',

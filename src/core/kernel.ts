@@ -90,6 +90,8 @@ export interface ChildSpec {
   readonly limits: {
     /** Old-generation heap of the thread, MiB. Best effort in V8. Default 128. */
     readonly heapMb: number;
+    /** Memory outside the heap (buffers) at which the thread is ended, MiB. Default 512. */
+    readonly externalMb: number;
   };
   /** Threads that have loaded its module and wait to be adopted. Default 1 when critical, else 0. */
   readonly standby: 0 | 1;

@@ -5,6 +5,8 @@ export interface KernelOverview {
   readonly kernel: string;
   readonly status: KernelStatus;
   readonly critical: boolean;
+  /** It holds more memory than its monitor wants. */
+  readonly full: boolean;
 }
 
 export interface RecoveryPorts {

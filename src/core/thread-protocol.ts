@@ -51,8 +51,8 @@ export type ToThread =
   | { readonly type: 'stop' };
 
 export type FromThread =
-  /** First of all, before the module is loaded. */
-  | { readonly type: 'hello'; readonly threadId: number }
+  /** First of all, before the module is loaded. `osThread`: its folder in /proc, where there is one. */
+  | { readonly type: 'hello'; readonly threadId: number; readonly osThread: string | undefined }
   | { readonly type: 'loaded' }
   | { readonly type: 'load_failed'; readonly error: ErrorRecord }
   | { readonly type: 'ready' }
@@ -88,6 +88,8 @@ export const counter = {
   progress: 3,
   heapUsedKb: 4,
   externalKb: 5,
+  /** Heap in use right after the last major collection. */
+  heapLiveKb: 6,
 } as const;
 
 export const countersBytes = 8 * Int32Array.BYTES_PER_ELEMENT;

@@ -4,6 +4,7 @@
  * is a counter in shared memory. The verdict is `core/failure-detector`'s.
  */
 import type { MemoryReading } from '../core/diagnosis.ts';
+import { judgeMemory, type MemoryLimits, type MemoryVerdict, type MemoryWatch } from '../core/memory-guard.ts';
 import {
   judge, newLiveness, type LivenessLimits, type LivenessState, type LivenessVerdict,
 } from '../core/failure-detector.ts';
@@ -15,12 +16,15 @@ import type { ThreadHandle } from './thread-handle.ts';
 const pollMs = 20;
 /** A tick that is later than this is the monitor's own fault, ms. */
 const latenessMs = 20;
-const memoryEveryTicks = 25;
+const memoryEveryTicks = 5;
 
 export interface Watched {
   readonly kernel: string;
   readonly thread: ThreadHandle;
   readonly limits: LivenessLimits;
+  readonly memory: MemoryLimits;
+  /** A monitor that a mitigation has put up. */
+  readonly watch: MemoryWatch | undefined;
 }
 
 export interface MonitorSurroundings {
@@ -29,11 +33,14 @@ export interface MonitorSurroundings {
   onVerdict(kernel: string, verdict: LivenessVerdict, why: string): void;
   onAmnesty(lateMs: number): void;
   onMemory(kernel: string, reading: MemoryReading): void;
+  /** Only changes are told. */
+  onMemoryVerdict(kernel: string, verdict: MemoryVerdict): void;
 }
 
 interface Record {
   state: LivenessState;
   verdict: LivenessVerdict;
+  memory: MemoryVerdict['verdict'];
 }
 
 export class LivenessMonitor {
@@ -62,7 +69,7 @@ export class LivenessMonitor {
   }
 
   watch(kernel: string): void {
-    this.#records.set(kernel, { state: newLiveness(this.#clock.now()), verdict: 'healthy' });
+    this.#records.set(kernel, { state: newLiveness(this.#clock.now()), verdict: 'healthy', memory: 'fine' });
   }
 
   unwatch(kernel: string): void {
@@ -85,7 +92,8 @@ export class LivenessMonitor {
     this.#schedule();
   }
 
-  #examine({ kernel, thread, limits }: Watched, nowMs: number, lateMs: number): void {
+  #examine(watched: Watched, nowMs: number, lateMs: number): void {
+    const { kernel, thread, limits } = watched;
     const record = this.#records.get(kernel);
     const { worker } = thread;
     if (!record || !worker) return;
@@ -110,9 +118,21 @@ export class LivenessMonitor {
       const [heapUsedKb, externalKb] = [read(counter.heapUsedKb), read(counter.externalKb)];
       this.#around.onMemory(kernel, { atMs: nowMs, heapUsedKb, externalKb });
     }
-    if (verdict === record.verdict) return;
-    record.verdict = verdict;
-    this.#around.onVerdict(kernel, verdict, whyOf(verdict, nowMs, state));
+    if (verdict !== record.verdict) {
+      record.verdict = verdict;
+      this.#around.onVerdict(kernel, verdict, whyOf(verdict, nowMs, state));
+    }
+    this.#examineMemory(record, watched, read);
+  }
+
+  #examineMemory(record: Record, { kernel, memory, watch }: Watched, read: (slot: number) => number): void {
+    const figures = {
+      heapUsedKb: read(counter.heapUsedKb), heapLiveKb: read(counter.heapLiveKb), externalKb: read(counter.externalKb),
+    };
+    const judged = judgeMemory(figures, memory, watch);
+    if (judged.verdict === record.memory) return;
+    record.memory = judged.verdict;
+    this.#around.onMemoryVerdict(kernel, judged);
   }
 }
 

@@ -38,6 +38,7 @@ export class ThreadHandle {
   #listener: ThreadListener;
   #worker: Worker | undefined;
   #threadId = 0;
+  #osThread: string | undefined;
   #loaded = false;
   #adoption: { message: Adoption; transfer: readonly MessagePort[] } | undefined;
   #reason: DownReason | undefined;
@@ -70,6 +71,11 @@ export class ThreadHandle {
 
   get threadId(): number {
     return this.#threadId;
+  }
+
+  /** Its folder below /proc, where there is one. */
+  get osThread(): string | undefined {
+    return this.#osThread;
   }
 
   /** The Worker while it lives: for the liveness monitor, for evidence, and for chaos. */
@@ -111,13 +117,18 @@ export class ThreadHandle {
     }
   }
 
-  /** Ends the thread without waiting. What it still says is refused, but for states saved before. */
-  fence(reason: DownReason): void {
+  /**
+   * Refuses what the thread says from now on, but for states saved before, and ends it without waiting.
+   *
+   * @param lastLook - What is to be learned from the living thread before it is ended.
+   */
+  fence(reason: DownReason, lastLook?: Promise<void>): void {
     if (this.#fenced) return;
     this.#fenced = true;
     this.#drain();
     this.#reason ??= reason;
-    this.#end();
+    if (lastLook) void lastLook.finally(() => this.#end());
+    else this.#end();
   }
 
   #end(): void {
@@ -132,6 +143,7 @@ export class ThreadHandle {
   #onMessage(message: FromThread): void {
     if (this.#fenced) return;
     if (message.type === 'hello') {
+      this.#osThread = message.osThread;
       this.#meetWorker(message.threadId);
     } else if (message.type === 'loaded') {
       this.#loaded = true;

@@ -9,6 +9,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { MemoryReading } from '../core/diagnosis.ts';
 import { GraceError, type ErrorRecord } from '../core/errors.ts';
+import type { MemoryVerdict, MemoryWatch } from '../core/memory-guard.ts';
 import type { ChildSpec, DownReason } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import {
@@ -16,20 +17,11 @@ import {
 } from '../core/thread-protocol.ts';
 import type { ThreadSignal } from '../../machines/kernel.machine.ts';
 import { Calls } from './calls.ts';
+import { DeathRecords } from './death-records.ts';
 import { KernelPools } from './kernel-pools.ts';
 import { LivenessMonitor } from './liveness-monitor.ts';
 import { ThreadHandle, type ThreadListener } from './thread-handle.ts';
-
-/** What is kept of a death, for evidence. `reason` is final once `settled` is true. */
-export interface Death {
-  readonly kernel: string;
-  readonly epoch: number;
-  readonly startedAtMs: number;
-  readonly diedAtMs: number;
-  readonly memory: readonly MemoryReading[];
-  reason: DownReason;
-  settled: boolean;
-}
+import { lookAtHung } from './hung-thread.ts';
 
 /** What the registry needs from the rest of the house, and what it tells it. */
 export interface RegistrySurroundings {
@@ -43,6 +35,8 @@ export interface RegistrySurroundings {
   onWarning(kernel: string, epoch: number, warning: ErrorRecord): void;
   onZombie(kernel: string, epoch: number, threadId: number): void;
   onAmnesty(lateMs: number): void;
+  /** The kernel holds more memory than its monitor wants, or no longer does. */
+  onFull(kernel: string, full: boolean): void;
 }
 
 /** A kernel as the registry sees it. */
@@ -67,7 +61,9 @@ interface Slot {
   startedAtMs: number;
   readyAtMs: number | undefined;
   adoptedStandby: boolean;
-  degraded: string | undefined;
+  /** Why it is late, or holds too much; undefined when all is well. */
+  readonly degraded: { late: string | undefined; full: string | undefined };
+  watch: MemoryWatch | undefined;
   saved: SavedState | undefined;
   memory: MemoryReading[];
   readonly sinks: Set<(signal: ThreadSignal) => void>;
@@ -75,7 +71,8 @@ interface Slot {
   readonly readyWaiters: (() => void)[];
 }
 
-const deathsKept = 200;
+/** How long the successor of a hung thread is waited for, and then its stack, before it is ended, ms. */
+const lookWithinMs = 1_000;
 
 export class ThreadRegistry {
   readonly #slots = new Map<string, Slot>();
@@ -83,15 +80,15 @@ export class ThreadRegistry {
   readonly #around: RegistrySurroundings;
   readonly #monitor: LivenessMonitor;
   readonly #calls: Calls;
-  readonly #deaths: Death[] = [];
+  readonly deaths: DeathRecords;
   readonly #zombies = new Map<ThreadHandle, { kernel: string; epoch: number; threadId: number }>();
   readonly #ending = new Set<ThreadHandle>();
-  readonly #settleWaiters = new Map<Death, () => void>();
   readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
   #closing = false;
 
   constructor(specs: readonly ChildSpec[], around: RegistrySurroundings) {
     this.#around = around;
+    this.deaths = new DeathRecords(around.clock);
     this.#pools = new KernelPools(specs.length, around.log);
     this.#calls = new Calls(around.clock);
     for (const spec of specs) this.#slots.set(spec.id, emptySlot(spec));
@@ -100,6 +97,7 @@ export class ThreadRegistry {
       onVerdict: (kernel, verdict, why) => this.#onVerdict(kernel, verdict, why),
       onAmnesty: (lateMs) => around.onAmnesty(lateMs),
       onMemory: (kernel, reading) => this.#onMemory(kernel, reading),
+      onMemoryVerdict: (kernel, verdict) => this.#onMemoryVerdict(kernel, verdict),
     });
   }
 
@@ -188,37 +186,22 @@ export class ThreadRegistry {
     return this.#slot(kernel).current?.worker;
   }
 
-  /** Deaths that nobody asked for, oldest first. */
-  deaths(): readonly Death[] {
-    return this.#deaths;
-  }
-
-  /**
-   * The newest death of each of these kernels, as soon as nothing more will be learned about them, or
-   * after `timeoutMs`.
-   */
-  async settledDeaths(kernels: readonly string[], timeoutMs: number): Promise<readonly Death[]> {
-    const newest = kernels.flatMap((kernel) => this.#deaths.findLast((death) => death.kernel === kernel) ?? []);
-    const open = newest.filter(({ settled }) => !settled).map((death) =>
-      new Promise<void>((resolve) => {
-        this.#settleWaiters.set(death, resolve);
-      }));
-    let timer: unknown;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#around.clock.setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([Promise.all(open), late]);
-    this.#around.clock.clearTimeout(timer);
-    for (const death of newest) this.#settleWaiters.delete(death);
-    return newest;
-  }
-
   /** Raises or lowers the heap limit of a kernel from its next start on. */
   setHeapLimit(kernel: string, heapMb: number): void {
     const slot = this.#slot(kernel);
     slot.spec = { ...slot.spec, limits: { ...slot.spec.limits, heapMb } };
     slot.standby?.fence({ kind: 'killed', notice: 'supervisor' });
     slot.standby = undefined;
+  }
+
+  /** Warns when the kernel's memory reaches this, until it is called without a watch. */
+  watchMemory(kernel: string, watch: MemoryWatch | undefined): void {
+    this.#slot(kernel).watch = watch;
+  }
+
+  /** Says whether the kernel holds more memory than its monitor wants. */
+  isFull(kernel: string): boolean {
+    return this.#slot(kernel).degraded.full !== undefined;
   }
 
   /** Ends every thread that is left. Resolves with those that cannot be ended. */
@@ -253,7 +236,7 @@ export class ThreadRegistry {
     slot.startedAtMs = clock.now();
     slot.readyAtMs = undefined;
     slot.adoptedStandby = thread.loaded;
-    slot.degraded = undefined;
+    Object.assign(slot.degraded, { late: undefined, full: undefined });
     slot.memory = [];
     thread.listen(this.#listener(slot, thread, epoch));
     this.#tell(slot, { type: 'thread.started', epoch, atMs: clock.now() });
@@ -318,20 +301,19 @@ export class ThreadRegistry {
   }
 
   #listener(slot: Slot, thread: ThreadHandle, epoch: number): ThreadListener {
-    let death: Death | undefined;
+    let unasked = false;
     return {
       onMessage: (message) => this.#onMessage(slot, thread, message),
       onDown: (reason) => {
         if (slot.current !== thread) return;
-        if (reason.notice !== 'supervisor') death = this.#remember(slot, reason);
+        unasked = reason.notice !== 'supervisor';
+        if (unasked) this.#remember(slot, reason);
         this.#over(slot, thread);
         this.#tell(slot, { type: 'thread.down', reason, atMs: this.#around.clock.now() });
       },
       onExit: (reason) => {
         this.#exited(thread);
-        if (!death) return;
-        Object.assign(death, { reason, settled: true });
-        this.#settleWaiters.get(death)?.();
+        if (unasked) this.deaths.refine(slot.spec.id, epoch, { reason, settled: true });
       },
       onZombie: () => {
         this.#zombies.set(thread, { kernel: slot.spec.id, epoch, threadId: thread.threadId });
@@ -392,23 +374,57 @@ export class ThreadRegistry {
   }
 
   #onVerdict(kernel: string, verdict: 'healthy' | 'tardy' | 'silent' | 'stalled', why: string): void {
-    const slot = this.#slot(kernel);
-    const atMs = this.#around.clock.now();
-    if (verdict === 'healthy') {
-      slot.degraded = undefined;
-      this.#tell(slot, { type: 'thread.healthy', atMs });
-    } else if (verdict === 'tardy') {
-      slot.degraded = why;
-      this.#tell(slot, { type: 'thread.degraded', why, atMs });
+    if (verdict === 'silent' || verdict === 'stalled') {
+      this.#endFaulty(kernel, { kind: 'silent', notice: 'monitor', error: { name: 'Error', message: why } });
     } else {
-      const reason: DownReason = {
-        kind: 'silent', notice: 'monitor', error: { name: 'Error', message: why },
-      };
-      const death = this.#remember(slot, reason);
-      death.settled = true;
-      this.fence(kernel, reason);
-      this.#tell(slot, { type: 'thread.down', reason, atMs });
+      this.#degrade(kernel, { late: verdict === 'tardy' ? why : undefined });
     }
+  }
+
+  #onMemoryVerdict(kernel: string, verdict: MemoryVerdict): void {
+    if (verdict.verdict === 'end') {
+      const error = { name: 'Error', message: verdict.why };
+      this.#endFaulty(kernel, { kind: 'out_of_memory', notice: 'monitor', error });
+    } else {
+      this.#degrade(kernel, { full: verdict.verdict === 'warn' ? verdict.why : undefined });
+    }
+  }
+
+  /** Degraded while there is any reason; only the first and the last are told. */
+  #degrade(kernel: string, change: Partial<Slot['degraded']>): void {
+    const slot = this.#slot(kernel);
+    const was = whyDegraded(slot);
+    Object.assign(slot.degraded, change);
+    const why = whyDegraded(slot);
+    const atMs = this.#around.clock.now();
+    if ('full' in change) this.#around.onFull(kernel, change.full !== undefined);
+    if (why === undefined && was !== undefined) this.#tell(slot, { type: 'thread.healthy', atMs });
+    if (why !== undefined && was === undefined) this.#tell(slot, { type: 'thread.degraded', why, atMs });
+  }
+
+  /** Ends a thread that hangs or holds too much. Of one that hangs the stack is read first. */
+  #endFaulty(kernel: string, reason: DownReason): void {
+    const slot = this.#slot(kernel);
+    const thread = slot.current;
+    if (!thread) return;
+    const { epoch } = slot;
+    this.#remember(slot, reason);
+    const looks = reason.kind === 'silent' && !slot.spec.exclusive;
+    thread.fence(reason, looks ? this.#lookAt(slot, thread, epoch) : undefined);
+    if (!looks) this.deaths.refine(kernel, epoch, { settled: true });
+    this.#over(slot, thread);
+    this.#tell(slot, { type: 'thread.down', reason, atMs: this.#around.clock.now() });
+  }
+
+  /** A look takes the cores of whoever recovers: it waits until the successor serves. */
+  async #lookAt(slot: Slot, thread: ThreadHandle, epoch: number): Promise<void> {
+    const served = new Promise<void>((resolve) => {
+      slot.readyWaiters.push(resolve);
+      this.#around.clock.setTimeout(resolve, lookWithinMs);
+    });
+    await served;
+    const found = this.#closing ? {} : await lookAtHung(thread, lookWithinMs);
+    this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
   }
 
   #onMemory(kernel: string, reading: MemoryReading): void {
@@ -417,23 +433,15 @@ export class ThreadRegistry {
     if (memory.length > 120) memory.shift();
   }
 
-  #remember(slot: Slot, reason: DownReason): Death {
-    const death: Death = {
-      kernel: slot.spec.id,
-      epoch: slot.epoch,
-      startedAtMs: slot.startedAtMs,
-      diedAtMs: this.#around.clock.now(),
-      memory: slot.memory,
-      reason,
-      settled: false,
-    };
-    this.#deaths.push(death);
-    if (this.#deaths.length > deathsKept) this.#deaths.shift();
-    return death;
+  #remember({ spec, epoch, startedAtMs, memory }: Slot, reason: DownReason): void {
+    this.deaths.add({
+      kernel: spec.id, epoch, startedAtMs, memory, reason, diedAtMs: this.#around.clock.now(), settled: false,
+    });
   }
 
   /** From here on the kernel has no thread. */
   #over(slot: Slot, thread: ThreadHandle): void {
+    if (slot.degraded.full) this.#around.onFull(slot.spec.id, false);
     slot.current = undefined;
     slot.readyAtMs = undefined;
     slot.former = thread;
@@ -465,7 +473,8 @@ export class ThreadRegistry {
     const atMs = this.#around.clock.now();
     sink({ type: 'thread.started', epoch: slot.epoch, atMs });
     if (slot.readyAtMs === undefined) return;
-    const { adoptedStandby, readyAtMs, startedAtMs, degraded } = slot;
+    const { adoptedStandby, readyAtMs, startedAtMs } = slot;
+    const degraded = whyDegraded(slot);
     sink({ type: 'thread.ready', startedMs: readyAtMs - startedAtMs, adoptedStandby, atMs });
     if (degraded) sink({ type: 'thread.degraded', why: degraded, atMs });
   }
@@ -478,7 +487,9 @@ export class ThreadRegistry {
   #watched() {
     return [...this.#slots.values()]
       .filter(({ current, readyAtMs }) => current !== undefined && readyAtMs !== undefined)
-      .map(({ spec, current }) => ({ kernel: spec.id, thread: current!, limits: spec.liveness }));
+      .map(({ spec, current, watch }) => ({
+        kernel: spec.id, thread: current!, limits: spec.liveness, memory: spec.limits, watch,
+      }));
   }
 
   #ask(
@@ -514,10 +525,13 @@ export class ThreadRegistry {
 function emptySlot(spec: ChildSpec): Slot {
   return {
     spec, epoch: 0, current: undefined, standby: undefined, former: undefined, startedAtMs: 0,
-    readyAtMs: undefined, adoptedStandby: false, degraded: undefined, saved: undefined, memory: [],
+    readyAtMs: undefined, adoptedStandby: false, watch: undefined,
+    degraded: { late: undefined, full: undefined }, saved: undefined, memory: [],
     sinks: new Set(), readyWaiters: [],
   };
 }
+
+const whyDegraded = ({ degraded }: Slot) => degraded.late ?? degraded.full;
 
 const zombieOf = ({ spec }: Slot, { threadId }: ThreadHandle) => ({
   kernel: spec.id, epoch: 0, threadId,

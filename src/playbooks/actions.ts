@@ -50,7 +50,10 @@ export const shippedActions: ActionRegistry = new Map<string, Action>([
   ['assess', action(z.strictObject({}), 'pure', (_, { ports }) => {
     const all = ports.overview();
     const down = all.filter(({ status }) => status !== 'running' && status !== 'degraded');
-    return { kernels: all.length, running: all.length - down.length, down: down.map(({ kernel }) => kernel) };
+    return {
+      kernels: all.length, running: all.length - down.length, down: down.map(({ kernel }) => kernel),
+      full: all.filter(({ full }) => full).map(({ kernel }) => kernel),
+    };
   })],
 
   ['enter_emergency_mode', action(z.strictObject({ reason: z.string() }), 'idempotent',

@@ -6,6 +6,7 @@ import type {
   CauseCategory, Diagnosis, EvidenceBundle, EvidenceLine, KernelEvidence, MitigationRequest,
 } from '../core/diagnosis.ts';
 import type { ErrorRecord } from '../core/errors.ts';
+import { describeFrame } from './evidence.ts';
 
 /** What a rule sees: one failed kernel, and the bundle it stands in. */
 interface Case {
@@ -60,15 +61,22 @@ const exhausted = (subcause: string, codes: readonly string[], what: string): Ru
   prevents: [`Watch ${what} and warn before the limit`],
 });
 
-/** Warns before the heap is as full as it was; 70 % of the limit at the latest. */
+/** Warns well before the heap is as full as it was, 65 % of the limit at the latest, and holds back its input. */
 const heapMonitor = ({ kernel, heapShare }: Case): MitigationRequest[] => {
-  const share = Math.min(70, heapShare > 0 ? heapShare * 0.8 : 70) / 100;
+  const share = Math.min(65, heapShare > 0 ? heapShare * 0.8 : 65) / 100;
   const warnAt = Math.round(kernel.heapLimitMb * 1_024 * share);
   return [
     { kind: 'monitor', kernel: kernel.kernel, metric: 'heapUsedKb', warnAt },
     { kind: 'limit', kernel: kernel.kernel, heapMb: kernel.heapLimitMb },
+    { kind: 'breaker', kernel: kernel.kernel },
   ];
 };
+
+function whereIn({ stack }: KernelEvidence): string {
+  if (stack === 'unreadable') return ' by a native call';
+  const [top] = stack ?? [];
+  return top ? ` in ${describeFrame(top)}` : '';
+}
 
 /** The most specific first: the first that holds is the cause. */
 const rules: readonly Rule[] = [
@@ -145,10 +153,11 @@ const rules: readonly Rule[] = [
     holds: ({ error }) => error?.name.startsWith('YAML') ?? false,
   },
   {
-    subcause: 'res.event_loop_blocked', category: 'resource', confidence: 0.8, cites: ['liveness', 'death'],
+    subcause: 'res.event_loop_blocked', category: 'resource', confidence: 0.9,
+    cites: ['liveness', 'stack', 'os', 'death'],
     holds: ({ kernel }) => kernel.reason.kind === 'silent',
-    cause: ({ kernel, message }) => `the event loop of ${kernel.kernel} was blocked: ${message}`,
-    actions: ['Look at the stack of the blocked thread', 'Split the work, or move it to a worker of its own'],
+    cause: ({ kernel, message }) => `the event loop of ${kernel.kernel} was blocked${whereIn(kernel)}: ${message}`,
+    actions: ['Look at the function on top of the stack', 'Split the work, or move it to a worker of its own'],
     prevents: ['Bound the work that one message can cause'],
   },
   {

@@ -1,5 +1,5 @@
 /** Puts together what is known about failed kernels, as lines that a diagnosis can cite. */
-import type { EvidenceBundle, EvidenceLine, KernelEvidence } from '../core/diagnosis.ts';
+import type { EvidenceBundle, EvidenceLine, KernelEvidence, StackFrame } from '../core/diagnosis.ts';
 
 /** Deaths this close to each other have one cause outside the kernels, ms. */
 export const togetherMs = 50;
@@ -47,11 +47,24 @@ function linesOf(evidence: KernelEvidence): EvidenceLine[] {
   if (reason.kind === 'silent' || reason.kind === 'start_timeout') {
     lines.push(line('liveness', error?.message ?? `no sign of life: ${reason.kind}`));
   }
+  const { stack, osState } = evidence;
+  if (stack === 'unreadable') {
+    lines.push(line('stack', 'its stack could not be read: it is in a native call'));
+  } else if (stack) {
+    const [top] = stack;
+    const where = top ? `it hung in ${describeFrame(top)}` : 'it had no JavaScript on its stack';
+    lines.push(line('stack', where, stack));
+  }
+  if (osState) lines.push(line('os', `the operating system says that the thread was ${osState}`));
   if (deathsRecently > 1) {
     lines.push(line('history', `${kernel} ended ${deathsRecently} times in ten minutes`, { deathsRecently }));
   }
   return lines;
 }
+
+/** A frame as an error's stack shows it. */
+export const describeFrame = ({ function: name, url, line, column }: StackFrame): string =>
+  `${name} (${url}:${line}:${column})`;
 
 function together(kernels: readonly KernelEvidence[]): EvidenceLine[] {
   if (kernels.length < 2) return [];

@@ -1,27 +1,20 @@
-/**
- * Overlays of the runtime that are in force: reversible, never an edit of a file.
- */
+/** Which overlays of the runtime are in force. An overlay is reversible, never an edit of a file. */
 import type { Mitigation, MitigationRequest } from '../core/diagnosis.ts';
-
-export interface MemoryFigure {
-  readonly kernel: string;
-  readonly heapUsedKb: number;
-  readonly externalKb: number;
-}
 
 export class MitigationBook {
   readonly #active = new Map<string, Mitigation>();
   #lastId = 0;
 
-  /** Puts an overlay in force. A new one of the same kind for the same kernel replaces the old one. */
-  apply(request: MitigationRequest, nowMs: number): Mitigation {
-    for (const [id, other] of this.#active) {
-      if (other.kind === request.kind && other.kernel === request.kernel) this.#active.delete(id);
-    }
+  /** Puts an overlay in force. It replaces those of its kind for the same kernel. */
+  apply(
+    incident: string, request: MitigationRequest, nowMs: number,
+  ): { readonly mitigation: Mitigation; readonly replaced: readonly Mitigation[] } {
+    const replaced = this.active().filter(({ kind, kernel }) => kind === request.kind && kernel === request.kernel);
+    for (const { id } of replaced) this.#active.delete(id);
     this.#lastId += 1;
-    const mitigation: Mitigation = { ...request, id: `mit_${this.#lastId}`, appliedAtMs: nowMs };
+    const mitigation: Mitigation = { ...request, incident, id: `mit_${this.#lastId}`, appliedAtMs: nowMs };
     this.#active.set(mitigation.id, mitigation);
-    return mitigation;
+    return { mitigation, replaced };
   }
 
   /** Takes an overlay out of force again. Undefined when there is none of this id. */
@@ -33,15 +26,5 @@ export class MitigationBook {
 
   active(): readonly Mitigation[] {
     return [...this.#active.values()];
-  }
-
-  /** Kernels whose monitor says that it is time to warn, with the reason. */
-  warnings(figures: readonly MemoryFigure[]): { readonly kernel: string; readonly why: string }[] {
-    return this.active().flatMap((mitigation) => {
-      if (mitigation.kind !== 'monitor') return [];
-      const { kernel, metric, warnAt } = mitigation;
-      const value = figures.find((figure) => figure.kernel === kernel)?.[metric] ?? 0;
-      return value >= warnAt ? [{ kernel, why: `${metric} is ${value}, the monitor warns at ${warnAt}` }] : [];
-    });
   }
 }

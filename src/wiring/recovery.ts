@@ -7,9 +7,9 @@ import type { ChildSpec } from '../core/kernel.ts';
 import type { Clock } from '../core/ports.ts';
 import type { ThreadRegistry } from '../kernels/thread-registry.ts';
 import { collectEvidence } from '../remediation/evidence.ts';
-import type { MitigationBook } from '../remediation/mitigations.ts';
 import type { Mesh } from '../triggers/mesh.ts';
 import type { ControlPlane, RemediationWork } from './control-plane.ts';
+import type { Overlays } from './overlays.ts';
 
 export interface RecoveryOptions {
   readonly specs: readonly ChildSpec[];
@@ -17,7 +17,7 @@ export interface RecoveryOptions {
   readonly mesh: Mesh;
   readonly journal: Journal;
   readonly registry: ThreadRegistry;
-  readonly mitigations: MitigationBook;
+  readonly overlays: Overlays;
   /** Late bound: the control plane is made of these ports. */
   controlPlane(): ControlPlane;
 }
@@ -25,8 +25,8 @@ export interface RecoveryOptions {
 const codingAgent = 'coding_agent';
 /** A diagnosis takes milliseconds; a coding agent that needs longer is asked again. */
 const diagnoseTimeoutMs = 10_000;
-/** How long the exit of a Worker is waited for, after its death was noticed, ms. */
-const settleMs = 500;
+/** How long the exit of a Worker is waited for, or the stack of one that hung, ms. */
+const settleMs = 2_500;
 const recentlyMs = 600_000;
 
 export function recoveryPorts(options: RecoveryOptions): RecoveryPorts {
@@ -44,7 +44,7 @@ export function recoveryPorts(options: RecoveryOptions): RecoveryPorts {
   }
 
   return {
-    overview: () => controlPlane().statuses(),
+    overview: () => controlPlane().statuses().map((row) => ({ ...row, full: registry.isFull(row.kernel) })),
 
     enterEmergency({ reason, owner, incident, deadlineAtMs }) {
       controlPlane().send('emergency', {
@@ -111,19 +111,20 @@ export function recoveryPorts(options: RecoveryOptions): RecoveryPorts {
 }
 
 export function remediationWork(options: RecoveryOptions): RemediationWork {
-  const { specs, clock, mesh, registry, mitigations } = options;
+  const { specs, clock, mesh, registry, overlays } = options;
 
   return {
     async collectEvidence(incident, kernels) {
-      const deaths = await registry.settledDeaths(kernels, settleMs);
+      const deaths = await registry.deaths.settled(kernels, settleMs);
       const evidence = deaths.map((death): KernelEvidence => {
         const spec = specs.find(({ id }) => id === death.kernel)!;
-        const { kernel, epoch, reason, diedAtMs, startedAtMs, memory } = death;
-        const deathsRecently = registry.deaths()
+        const { kernel, epoch, reason, diedAtMs, startedAtMs, memory, stack, osState } = death;
+        const deathsRecently = registry.deaths.all
           .filter((other) => other.kernel === kernel && diedAtMs - other.diedAtMs <= recentlyMs).length;
         return {
           kernel, epoch, reason, diedAtMs, memory, deathsRecently, module: spec.module,
           ranMs: diedAtMs - startedAtMs, heapLimitMb: spec.limits.heapMb,
+          ...(stack && { stack }), ...(osState && { osState }),
         };
       });
       return collectEvidence(incident, clock.now(), evidence);
@@ -147,8 +148,13 @@ export function remediationWork(options: RecoveryOptions): RemediationWork {
 
     async applyMitigations(incident, requests) {
       return requests.map((request) => {
-        const mitigation = mitigations.apply(request, clock.now());
-        if (mitigation.kind === 'limit') registry.setHeapLimit(mitigation.kernel, mitigation.heapMb);
+        const { mitigation, replaced } = overlays.apply(incident, request);
+        for (const old of replaced) {
+          mesh.publish({
+            type: 'mitigation.reverted', source: 'remediation', correlationId: incident,
+            payload: { incident: old.incident, mitigation: old, why: `replaced by ${mitigation.id}` },
+          });
+        }
         mesh.publish({
           type: 'mitigation.applied', source: 'remediation', correlationId: incident,
           payload: { incident, mitigation },

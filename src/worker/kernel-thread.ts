@@ -2,6 +2,7 @@
  * What Piscina runs in a kernel thread: says hello, loads the kernel's module, and waits to be
  * adopted as one epoch of its kernel. It returns when it has been asked to stop.
  */
+import { readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { GraceError, toErrorRecord } from '../core/errors.ts';
 import type { KernelModule } from '../core/kernel.ts';
@@ -13,7 +14,7 @@ import { RunningKernel } from './running-kernel.ts';
 
 export default async function kernelThread({ port, module, standby }: ThreadStart): Promise<void> {
   const post = (message: FromThread) => port.postMessage(message);
-  post({ type: 'hello', threadId });
+  post({ type: 'hello', threadId, osThread: osThread() });
   promiseLastWords(port);
   const log = boundedLog(port);
   captureConsole(log);
@@ -41,6 +42,15 @@ export default async function kernelThread({ port, module, standby }: ThreadStar
     post({ type: 'loaded' });
   });
   post({ type: 'stopped' });
+}
+
+/** Linux shows a thread under the number of its process and its own. */
+function osThread(): string | undefined {
+  try {
+    return readlinkSync('/proc/thread-self');
+  } catch {
+    return undefined;
+  }
 }
 
 async function loadKernel(url: string): Promise<KernelModule> {

@@ -1,6 +1,5 @@
 /** One epoch of a kernel, inside its thread: runs its work, takes its snapshots, answers the host. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { getHeapStatistics } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { BusConnection } from '../core/bus-connection.ts';
 import { toErrorRecord } from '../core/errors.ts';
@@ -8,10 +7,9 @@ import type {
   KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
 } from '../core/kernel.ts';
 import { counter, type Adoption, type FromThread, type ToThread } from '../core/thread-protocol.ts';
+import { publishMemory } from './memory-figures.ts';
 import { WorkQueue } from './work-queue.ts';
 
-/** How often a thread publishes its memory figures, ms. */
-const memoryEveryMs = 250;
 
 interface Surroundings {
   readonly port: MessagePort;
@@ -85,9 +83,7 @@ export class RunningKernel {
       this.#post({ type: 'start_failed', error: toErrorRecord(error) });
       return;
     }
-    this.#publishMemory();
-    const memory = setInterval(() => this.#publishMemory(), memoryEveryMs).unref();
-    this.#abort.signal.addEventListener('abort', () => clearInterval(memory), { once: true });
+    publishMemory(this.#counters, this.#abort.signal);
     this.#started = true;
     const port = this.#newestBusPort ?? bus;
     if (port) this.#bus.attach(port);
@@ -212,12 +208,6 @@ export class RunningKernel {
     }
     if (this.#handlers.snapshot) this.#save();
     this.#stopped();
-  }
-
-  #publishMemory(): void {
-    const { used_heap_size: used, external_memory: external } = getHeapStatistics();
-    Atomics.store(this.#counters, counter.heapUsedKb, Math.round(used / 1_024));
-    Atomics.store(this.#counters, counter.externalKb, Math.round(external / 1_024));
   }
 
   #count(slot: number): void {
