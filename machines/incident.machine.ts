@@ -86,6 +86,8 @@ export interface Context extends IncidentInput {
   readonly runs: number;
   readonly restartsDone: boolean;
   readonly remediation: 'none' | 'running' | 'done';
+  /** How many kernels the newest remediation knows of. */
+  readonly remediated: number;
   readonly why: string;
 }
 
@@ -190,11 +192,13 @@ export const incidentMachine = setup({
       }
     }),
     remediate: enqueueActions(({ context, event, enqueue }) => {
-      if (context.remediation !== 'none') return;
-      const { incidentId: incident, kernels, settings } = context;
+      const { incidentId: incident, kernels, settings, remediation, remediated } = context;
+      // One that knows of all kernels is enough; one that began before more of them failed is not.
+      if (remediation !== 'none' && remediated === kernels.length) return;
+      if (remediation === 'running') enqueue.stopChild(remediationActor);
       const atMs = 'atMs' in event ? event.atMs : context.nowMs;
       const taskId = 'taskId' in event ? event.taskId : `diag_${incident}`;
-      enqueue.assign({ remediation: 'running' });
+      enqueue.assign({ remediation: 'running', remediated: kernels.length });
       enqueue.spawnChild('remediation', {
         id: remediationActor,
         input: {
@@ -204,6 +208,10 @@ export const incidentMachine = setup({
       });
     }),
     endRemediation: assign({ remediation: 'done' }),
+    /** What fails after the recovery has a cause of its own. */
+    askAgain: assign({
+      remediation: ({ context }) => (context.remediation === 'done' ? 'none' : context.remediation),
+    }),
     keepTime: assign({
       nowMs: ({ context, event }) => {
         const output = 'output' in event ? (event.output as { atMs?: number } | undefined) : undefined;
@@ -228,6 +236,7 @@ export const incidentMachine = setup({
     runs: 0,
     restartsDone: false,
     remediation: 'none',
+    remediated: 0,
     why: 'there is no playbook for it',
   }),
   initial: 'opening',
@@ -288,11 +297,11 @@ export const incidentMachine = setup({
       on: {
         'event.emergency': {
           target: 'recovering',
-          actions: ['respond', { type: 'publish', params: said('incident.reopened') }],
+          actions: ['askAgain', 'respond', { type: 'publish', params: said('incident.reopened') }],
         },
         'event.incident': {
           target: 'recovering',
-          actions: ['respond', { type: 'publish', params: said('incident.reopened') }],
+          actions: ['askAgain', 'respond', { type: 'publish', params: said('incident.reopened') }],
         },
       },
       states: {

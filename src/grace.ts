@@ -7,6 +7,7 @@ import { BusHub, busKernel } from './bus/bus-hub.ts';
 import { BusConnection } from './core/bus-connection.ts';
 import type { BusClient } from './core/bus.ts';
 import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
+import { parseDuration } from './core/duration.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
 import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
 import type { Mitigation } from './core/diagnosis.ts';
@@ -34,6 +35,8 @@ export interface GraceOptions {
   readonly dataDir?: string;
   /** Topics that the bus holds back in emergency mode. Default none. */
   readonly sheddable?: readonly string[];
+  /** How long a kernel that died too often is left alone before it is tried again. Default `30s`. */
+  readonly quarantine?: string;
   /** False turns supervisors and playbooks off: what a chaos scenario must fail under. Default true. */
   readonly recovery?: boolean;
   /** Diagnostics on standard error. Default `warn`. */
@@ -132,6 +135,7 @@ class Runtime implements Grace {
   readonly #overlays: Overlays;
   readonly #library: ReturnType<typeof loadPlaybooks>;
   readonly #recovery: boolean;
+  readonly #quarantineMs: number;
   readonly #health: HealthFeed;
   readonly #keeper: IncidentKeeper;
   readonly #ready = new Set<string>();
@@ -147,6 +151,7 @@ class Runtime implements Grace {
     this.#specs = specs;
     this.#library = library;
     this.#recovery = options.recovery ?? true;
+    this.#quarantineMs = parseDuration(options.quarantine ?? '30s');
     this.#log = pinoLog(options.logLevel ?? 'warn');
     this.#hub = new BusHub(specs, options.sheddable ?? [], {
       control: (payload, ports) => this.#registry.post(busKernel, { type: 'control', payload, ports }, ports),
@@ -320,6 +325,7 @@ class Runtime implements Grace {
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
       library: this.#library, actions: shippedActions, recovery: this.#recovery,
+      quarantineMs: this.#quarantineMs,
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {

@@ -9,7 +9,7 @@ export type { KernelInput } from './core/child-specs.ts';
 export { BusConnection, type BusPort } from './core/bus-connection.ts';
 export { GraceError, errorCodes, toErrorRecord, type ErrorCode, type ErrorRecord } from './core/errors.ts';
 export type { EventPayloads, EventType, MeshEvent, StepEnd } from './core/events.ts';
-export type { Diagnosis, EvidenceBundle } from './core/diagnosis.ts';
+export type { Diagnosis, EvidenceBundle, Mitigation } from './core/diagnosis.ts';
 export type { JournalEntry } from './core/journal.ts';
 export type { DownReason, KernelStatus } from './core/kernel.ts';
 export { graceKernels } from './kernel-modules.ts';

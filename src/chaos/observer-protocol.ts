@@ -5,7 +5,7 @@ import type { BooksVerdict, LoadFigures } from '../reference-host/index.ts';
 export type ToObserver =
   | { readonly type: 'bus'; readonly port: MessagePort }
   /** Begins the load. Answered with `steady` when the application works. */
-  | { readonly type: 'begin'; readonly perSecond: number; readonly requestsMin: number }
+  | { readonly type: 'begin'; readonly perSecond: number; readonly requestsMin: number; readonly timeoutMs: number }
   /** From now on, ask these kernels again and again. */
   | { readonly type: 'watch'; readonly kernels: readonly string[] }
   /** This kernel's thread has exited: answers to later questions come from another one. */

@@ -30,12 +30,14 @@ const bus: BusConnection = new BusConnection({
   requestSave: () => undefined,
 });
 
+type Begin = Extract<ToObserver, { type: 'begin' }>;
+
 let load: Load | undefined;
 const exitedAtMs = new Map<string, number>();
 
 /** Waits until the application answers, so that a fault hits a system that works. */
-async function begin(perSecond: number, requestsMin: number): Promise<void> {
-  load = startLoad(bus, perSecond);
+async function begin({ perSecond, requestsMin, timeoutMs }: Begin): Promise<void> {
+  load = startLoad(bus, perSecond, timeoutMs);
   const deadlineAtMs = now() + 20_000;
   while (load.figures().ok < requestsMin) {
     if (now() > deadlineAtMs) {
@@ -86,7 +88,7 @@ port.on('message', (message: ToObserver) => {
       bus.attach(message.port);
       break;
     case 'begin':
-      void begin(message.perSecond, message.requestsMin);
+      void begin(message);
       break;
     case 'watch':
       for (const kernel of message.kernels) watch(kernel);

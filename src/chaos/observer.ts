@@ -36,8 +36,8 @@ export class Observer {
   }
 
   /** Begins the load; resolves when the application works. */
-  async begin(perSecond: number, requestsMin: number): Promise<void> {
-    this.#tell({ type: 'begin', perSecond, requestsMin });
+  async begin(perSecond: number, requestsMin: number, timeoutMs: number): Promise<void> {
+    this.#tell({ type: 'begin', perSecond, requestsMin, timeoutMs });
     await this.until(() => this.#steady || this.#failure !== undefined, 25_000);
     if (!this.#steady) throw new Error(this.#failure ?? 'the application did not begin to work');
   }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { GraceError, toErrorRecord } from '../index.ts';
-import { listScenarios, runScenario } from './chaos-commands.ts';
+import { listScenarios, runScenario, type ChaosFlags } from './chaos-commands.ts';
 import { incidents, ps, tailJournal, trace, verifyJournal, type DataOptions } from './journal-commands.ts';
 import { exitCode, say } from './output.ts';
 import { checkCommand, listCommand } from './playbook-commands.ts';
@@ -57,8 +57,12 @@ command(journal, 'tail', 'show the newest entries')
 const chaos = program.command('chaos').description('prove that recovery works').exitOverride();
 command(chaos, 'ls', 'list scenarios').action(does((options: DataOptions) => listScenarios(options)));
 command(chaos, 'run <scenario>', 'run a scenario; exit 1 when it fails')
+  .option('--cause <cause>', 'how the kernels fail: kill, throw, exit, hang or leak')
+  .option('--kernel <name>', 'which kernel fails, where a scenario takes one')
+  .option('--detector <name>', 'heartbeat, or watchdog: liveness and supervisors alone')
   .option('--no-recovery', 'negative control: supervisors and playbooks off')
-  .action(does((id: string, options: DataOptions & { recovery: boolean }) => runScenario(id, options)));
+  .action(does((id: string, options: DataOptions & ChaosFlags & { recovery: boolean }) =>
+    runScenario(id, options)));
 
 try {
   await program.parseAsync();

@@ -189,6 +189,7 @@ export class ThreadRegistry {
   /** Raises or lowers the heap limit of a kernel from its next start on. */
   setHeapLimit(kernel: string, heapMb: number): void {
     const slot = this.#slot(kernel);
+    if (slot.spec.limits.heapMb === heapMb) return;
     slot.spec = { ...slot.spec, limits: { ...slot.spec.limits, heapMb } };
     slot.standby?.fence({ kind: 'killed', notice: 'supervisor' });
     slot.standby = undefined;

@@ -28,6 +28,9 @@ const books: Readonly<Record<string, readonly string[]>> = {
 /** What the scenarios may kill at once, and expect back. */
 export const criticalKernels = ['message_bus', 'self_healing', 'coding_agent'] as const;
 
+/** Every kernel of the reference host. */
+export const kernelNames = (): string[] => referenceHost('.').kernels.map(({ id }) => id);
+
 /** The options of a reference host that keeps its data in `dataDir`. */
 export function referenceHost(dataDir: string): {
   readonly kernels: readonly KernelInput[];
@@ -41,7 +44,11 @@ export function referenceHost(dataDir: string): {
       id: 'self_healing', module: graceKernels.self_healing, critical: true, dependsOn,
       subscribes: ['health.sampled'],
     },
-    { id: 'coding_agent', module: graceKernels.coding_agent, critical: true, dependsOn },
+    {
+      id: 'coding_agent', module: graceKernels.coding_agent, critical: true, dependsOn,
+      // Its answer leaves with the save that counts it.
+      saveInterval: '10ms',
+    },
     {
       id: 'immutable_log', module: graceKernels.immutable_log, supervisor: 'platform', dependsOn,
       config: { dir: join(dataDir, 'journal') },

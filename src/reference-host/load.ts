@@ -19,8 +19,11 @@ export interface Load {
 const customers = 50;
 const skus = 25;
 
-/** @param perSecond - Orders per second. */
-export function startLoad(bus: BusClient, perSecond: number): Load {
+/**
+ * @param perSecond - Orders per second.
+ * @param timeoutMs - When an order that is not answered has failed.
+ */
+export function startLoad(bus: BusClient, perSecond: number, timeoutMs = 10_000): Load {
   const open = new Set<Promise<void>>();
   let [ok, failed, acknowledged, waitedMaxMs, number] = [0, 0, 0, 0, 0];
 
@@ -32,7 +35,7 @@ export function startLoad(bus: BusClient, perSecond: number): Load {
     };
     const sentAtMs = performance.now();
     const request: Promise<void> = bus
-      .request('api_server', { op: 'submit_order', order }, { timeoutMs: 10_000 })
+      .request('api_server', { op: 'submit_order', order }, { timeoutMs })
       .then((answer) => {
         ok += 1;
         if ((answer as { accepted?: boolean }).accepted) acknowledged += 1;

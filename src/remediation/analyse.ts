@@ -187,7 +187,9 @@ const rules: readonly Rule[] = [
   {
     subcause: 'unk.unclear_exit', category: 'unknown', confidence: 0.3, cites: ['death', 'exit', 'memory'],
     holds: () => true,
-    cause: ({ kernel }) => `${kernel.kernel} ended (${kernel.reason.kind}), and nothing says why`,
+    cause: ({ kernel: { kernel, reason } }) => reason.kind === 'exited'
+      ? `${kernel} ended by itself with exit code ${reason.exitCode ?? 'unknown'}, without an error`
+      : `${kernel} ended (${reason.kind}), and nothing says why`,
     actions: ['Look at the log of the kernel before its end'],
     prevents: ['Let the kernel throw an error instead of calling process.exit'],
   },

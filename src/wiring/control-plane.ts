@@ -52,6 +52,7 @@ export interface ControlPlaneOptions {
   readonly ports: RecoveryPorts;
   readonly remediation: RemediationWork;
   readonly incidents: IncidentSettings;
+  readonly quarantineMs: number;
   /** False: nothing is restarted and no trigger fires. The negative control of chaos scenarios. */
   readonly recovery: boolean;
 }
@@ -250,7 +251,7 @@ interface RulesView {
   readonly children: readonly { readonly spec: { readonly id: string }; readonly restarts: number }[];
 }
 
-function partsOf({ specs, recovery, incidents }: ControlPlaneOptions): PartSpec[] {
+function partsOf({ specs, recovery, incidents, quarantineMs }: ControlPlaneOptions): PartSpec[] {
   const trees = supervisors
     .map((id) => ({ id, children: specs.filter((spec) => spec.supervisor === id) }))
     .filter(({ children }) => children.length > 0)
@@ -259,7 +260,8 @@ function partsOf({ specs, recovery, incidents }: ControlPlaneOptions): PartSpec[
       src: 'supervisor',
       input: {
         settings: {
-          id, strategy: 'one_for_one', autoShutdown: 'never', intensity: null, policy: defaultPolicy,
+          id, strategy: 'one_for_one', autoShutdown: 'never', intensity: null,
+          policy: { ...defaultPolicy, quarantineMs },
         },
         // Without recovery a kernel that ended stays ended.
         specs: recovery ? children : children.map((spec) => ({ ...spec, restart: 'temporary' })),

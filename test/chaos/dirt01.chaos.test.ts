@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { createGrace, openJournalFolder } from 'grace-runtime';
-import { runDirt01 } from '../../dist/src/chaos/dirt01.js';
+import { runDirt01 } from '../../dist/src/chaos/scenarios/dirt01.js';
 import { checkBooks, readBooks, referenceHost, startLoad } from '../../dist/src/reference-host/index.js';
 import { Folder } from '../fixtures/kernels.ts';
 
