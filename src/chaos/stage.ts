@@ -57,6 +57,7 @@ export class Stage {
   #before: ReadonlyMap<string, number> = new Map();
   #timed: readonly Injected[] = [];
   #timings: ScenarioReport['timings'] | undefined;
+  #steps: ScenarioReport['steps'] | undefined;
 
   private constructor(grace: Grace, options: StageOptions, effects: ReadonlyMap<string, Int32Array>) {
     this.grace = grace;
@@ -124,10 +125,11 @@ export class Stage {
     return injected;
   }
 
-  /** Takes the times of these faults, as far as they are known now. The report will have them. */
+  /** Takes times and steps of these faults' recovery, as they are now. The report will have them. */
   time(injected: readonly Injected[], fixVerifiedMs: number | null = null): void {
     this.#timed = injected;
     this.#timings = { ...this.#timings ?? this.#timesOf(injected), fixVerifiedMs };
+    this.#steps ??= this.#stepsDone();
   }
 
   /** Waits until the observer's picture satisfies `holds`, at most so long; shorter without recovery. */
@@ -166,7 +168,7 @@ export class Stage {
       clientRequests: {
         ok: finished.load.ok, failed: finished.load.failed, waitedMaxMs: finished.load.waitedMaxMs,
       },
-      steps: this.#steps(),
+      steps: this.#steps ?? this.#stepsDone(),
       journal: { verified: journal.ok, entries: journal.entries },
       invariants: {
         balanced: finished.books.balanced, acknowledged: finished.load.acknowledged,
@@ -228,7 +230,7 @@ export class Stage {
   }
 
   /** Of the last emergency run that completed, or else of the last run. */
-  #steps(): ScenarioReport['steps'] {
+  #stepsDone(): ScenarioReport['steps'] {
     const ended = this.#last('run.ended', (payload) => isCompleted(payload) && isEmergency(payload))
       ?? this.#last('run.ended', isCompleted);
     const run = (ended?.payload as { run?: string } | undefined)?.run;
