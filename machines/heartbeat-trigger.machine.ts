@@ -9,7 +9,8 @@
  * | incident  | one has gone down, its incident is open              | a second one; closed          |
  * | emergency | two or more have gone down, their incident is open   | closed                        |
  *
- * While the incident is `watching`, the same kernel going down again counts as a new signal.
+ * While the incident is `watching`, the same kernel going down again counts as a new signal. What was
+ * suppressed is not waited for; when a cooldown ends and kernels are still degraded, it warns again.
  */
 import { and, assign, not, setup } from 'xstate';
 import type { AnyAnnouncement, MeshEvent, TriggerPayload } from '../src/core/events.ts';
@@ -34,6 +35,7 @@ export interface Context extends HeartbeatTriggerInput {
 type TriggerEvent = MeshEvent<
   | 'kernel.down' | 'kernel.degraded' | 'kernel.healthy' | 'kernel.ready' | 'kernel.stopped'
   | 'incident.watching' | 'incident.reopened' | 'incident.closed' | 'incident.escalated'
+  | 'trigger.suppressed' | 'cooldown.ended'
 >;
 type Of<T extends TriggerEvent['type']> = MeshEvent<T>;
 type Events = { readonly [T in TriggerEvent['type']]: Of<T> }[TriggerEvent['type']];
@@ -53,6 +55,7 @@ export const heartbeatTriggerMachine = setup({
     /** A kernel that has not been counted, or any while the incident is only watched. */
     isNews: ({ context, event }) => context.watching || !context.down.includes(kernelOf(event)),
     isLastDegraded: ({ context, event }) => without(context.degraded, kernelOf(event)).length === 0,
+    isStillDegraded: ({ context }) => context.degraded.length > 0,
     endsEarlyWarning: ({ event }) =>
       'severity' in event.payload && event.payload.severity === 'early_warning',
   },
@@ -101,10 +104,20 @@ export const heartbeatTriggerMachine = setup({
           target: 'warned',
           actions: ['countDegraded', { type: 'publish', params: fire('event.early_warning') }],
         },
+        'cooldown.ended': {
+          guard: 'isStillDegraded',
+          target: 'warned',
+          actions: { type: 'publish', params: fire('event.early_warning') },
+        },
       },
     },
     warned: {
       on: {
+        'trigger.suppressed': 'quiet',
+        'cooldown.ended': {
+          guard: 'isStillDegraded',
+          actions: { type: 'publish', params: fire('event.early_warning') },
+        },
         'kernel.down': {
           guard: 'isFailure',
           target: 'incident',
@@ -117,6 +130,7 @@ export const heartbeatTriggerMachine = setup({
     },
     incident: {
       on: {
+        'trigger.suppressed': 'quiet',
         'kernel.down': {
           guard: and(['isFailure', 'isNews']),
           target: 'emergency',
@@ -128,6 +142,7 @@ export const heartbeatTriggerMachine = setup({
     },
     emergency: {
       on: {
+        'trigger.suppressed': 'quiet',
         'kernel.down': {
           guard: and(['isFailure', 'isNews']),
           actions: ['countDown', { type: 'publish', params: fire('event.emergency') }],

@@ -33,8 +33,15 @@ export interface IncidentSettings {
   readonly remediationMs: number;
   /** Playbook to its SLO, ms. A playbook that is missing here cannot be run. */
   readonly slos: Readonly<Record<string, number>>;
+  /** Playbook to how long it is not run again for the same cause, ms. */
+  readonly cooldowns: Readonly<Record<string, number>>;
   /** Passed to every run beside the kernels. */
   readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** What the desk learns when an incident is over. */
+export interface IncidentOutput {
+  readonly atMs: number;
 }
 
 export interface IncidentInput {
@@ -103,7 +110,10 @@ export const runActor = (incident: string, n: number) => `${incident}.run${n}`;
 const remediationActor = 'remediation';
 
 export const incidentMachine = setup({
-  types: { input: {} as IncidentInput, context: {} as Context, events: {} as IncidentEvent | ActorEnd },
+  types: {
+    input: {} as IncidentInput, context: {} as Context, events: {} as IncidentEvent | ActorEnd,
+    output: {} as IncidentOutput,
+  },
   actors: {
     alarm: requiredAlarm(),
     run: requiredActor<RunOutput, RunInput>('run'),
@@ -239,6 +249,7 @@ export const incidentMachine = setup({
     remediated: 0,
     why: 'there is no playbook for it',
   }),
+  output: ({ context }) => ({ atMs: context.nowMs }),
   initial: 'opening',
   on: {
     'run.restarting_done': { actions: assign({ restartsDone: true }) },

@@ -321,7 +321,7 @@ class Runtime implements Grace {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
       overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
     };
-    const slos = [...this.#library.values()].map(({ playbook }) => [playbook.id, playbook.sloMs] as const);
+    const playbooks = [...this.#library.values()].map(({ playbook }) => playbook);
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
       library: this.#library, actions: shippedActions, recovery: this.#recovery,
@@ -329,7 +329,9 @@ class Runtime implements Grace {
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {
-        watchMs: 2_000, remediationMs: 60_000, slos: Object.fromEntries(slos),
+        watchMs: 2_000, remediationMs: 60_000,
+        slos: Object.fromEntries(playbooks.map(({ id, sloMs }) => [id, sloMs])),
+        cooldowns: Object.fromEntries(playbooks.map(({ id, cooldownMs }) => [id, cooldownMs])),
         inputs: { kernels_min: Math.ceil(this.#specs.length * 0.9) },
       },
     });

@@ -21,6 +21,10 @@ const events = [
   meshEvent('incident.watching', { ...incident, untilMs: 0 }),
   meshEvent('incident.closed', { ...incident, openMs: 0 }),
   meshEvent('incident.escalated', { ...incident, why: 'test' }),
+  meshEvent('trigger.suppressed', {
+    event: 'evt_0', type: 'event.incident', kernels: ['a'], reason: 'cooldown', why: 'test', untilMs: 9,
+  }),
+  meshEvent('cooldown.ended', { cause: 'test' }),
 ];
 
 modelTest({

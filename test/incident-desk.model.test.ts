@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import fc from 'fast-check';
 import { createActor, type AnyStateMachine } from 'xstate';
+import { alarmOn } from '../machines/alarm.ts';
 import { incidentDeskMachine, type Context } from '../machines/incident-desk.machine.ts';
 import { openIncidentsMax } from '../src/core/governor.ts';
 import type { AnyAnnouncement } from '../src/core/events.ts';
 import { meshEvent, triggered } from './support/mesh-events.ts';
 import { modelTest } from './support/model.ts';
 import { Script } from './support/script.ts';
+import { VirtualClock } from './support/virtual-clock.ts';
 
-const input = { settings: { watchMs: 2_000, remediationMs: 60_000, slos: {}, inputs: {} } };
+const input = { settings: { watchMs: 2_000, remediationMs: 60_000, slos: {}, cooldowns: {}, inputs: {} } };
 
 const quarantined = (kernel: string) =>
   meshEvent('kernel.quarantined', { kernel, epoch: 1, critical: false, untilMs: 9 });
@@ -56,6 +58,68 @@ const deed = fc.oneof(
   kernel.map((name) => ({ do: 'quarantine', name }) as const),
   fc.nat(9).map((nth) => ({ do: 'end', nth }) as const),
 );
+
+describe('what the desk does not open an incident for', () => {
+  /** A desk whose incidents end when told, on virtual time, with a cooldown of 5 s. */
+  function world() {
+    const clock = new VirtualClock();
+    const script = new Script();
+    const said: AnyAnnouncement[] = [];
+    const actor = createActor(incidentDeskMachine.provide({
+      actors: { incident: script.spawned() as never, alarm: alarmOn(clock) },
+      actions: { publish: (_, announcement) => said.push(announcement) },
+    }), { input: { settings: { ...input.settings, cooldowns: { one: 5_000, check: 5_000 } } } }).start();
+    const end = (id: string) =>
+      script.play({ type: `xstate.done.actor.${id}`, output: { atMs: clock.now() } }, () => undefined);
+    const count = (type: string) => said.filter((one) => one.type === type).length;
+    return { clock, actor, said, end, count };
+  }
+  const incidentOf = (event: { id: string }) => event.id.replace('evt', 'inc');
+
+  test('the same cause during its cooldown; it is said, and so is the end of it', async () => {
+    const { clock, actor, said, end, count } = world();
+    const one = triggered('event.early_warning', ['bus'], 0);
+    actor.send(one);
+    await end(incidentOf(one));
+    actor.send(triggered('event.early_warning', ['bus'], 1_000));
+    assert.deepEqual([count('incident.opened'), count('trigger.suppressed')], [1, 1]);
+    const { payload } = said.find(({ type }) => type === 'trigger.suppressed')!;
+    assert.deepEqual((payload as { reason: string; untilMs: number }).reason, 'cooldown');
+    // Another kernel is another cause.
+    const other = triggered('event.early_warning', ['agent'], 1_000);
+    actor.send(other);
+    await end(incidentOf(other));
+    await clock.advance(5_000);
+    assert.equal(count('cooldown.ended'), 2);
+    actor.send(triggered('event.early_warning', ['bus'], 5_001));
+    assert.deepEqual([count('incident.opened'), count('trigger.suppressed')], [3, 1]);
+  });
+
+  test('an emergency does not wait for a cooldown', async () => {
+    const { actor, end, count } = world();
+    const one = triggered('event.incident', ['bus'], 0);
+    actor.send(one);
+    await end(incidentOf(one));
+    actor.send(triggered('event.emergency', ['bus', 'agent'], 10));
+    assert.deepEqual([count('incident.opened'), count('trigger.suppressed')], [2, 0]);
+  });
+
+  test('a host of which more than half is down', () => {
+    const { actor, said, count } = world();
+    const host = (down: number, of: number) => ({ host: { down, of } });
+    actor.send({ ...triggered('event.emergency', ['bus', 'agent']), ...host(11, 20) });
+    assert.deepEqual([count('incident.opened'), count('trigger.suppressed')], [0, 1]);
+    assert.equal((said[0]!.payload as { reason: string }).reason, 'quorum');
+    actor.send({ ...triggered('event.emergency', ['bus', 'agent']), ...host(10, 20) });
+    assert.equal(count('incident.opened'), 1, 'half is not more than half');
+  });
+
+  test('and of a small host a majority says nothing', () => {
+    const { actor, count } = world();
+    actor.send({ ...triggered('event.emergency', ['bus', 'agent']), host: { down: 3, of: 4 } } as never);
+    assert.equal(count('incident.opened'), 1);
+  });
+});
 
 describe('the incident desk', () => {
   test('property: a kernel has one incident at most, and critical ones share theirs (1,000 runs)', async () => {

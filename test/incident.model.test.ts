@@ -10,7 +10,7 @@ import { modelTest } from './support/model.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
 const settings = {
-  watchMs: 2_000, remediationMs: 60_000, slos: { one: 60_000, many: 120_000, check: 60_000 }, inputs: {},
+  watchMs: 2_000, remediationMs: 60_000, slos: { one: 60_000, many: 120_000, check: 60_000 }, cooldowns: {}, inputs: {},
 };
 const input: IncidentInput = { incidentId: 'inc_1', trigger: triggered('event.incident', ['a']), settings };
 const silent = { publish: () => undefined, claim: () => undefined, release: () => undefined };

@@ -42,7 +42,7 @@ const aPlaybook: fc.Arbitrary<Playbook> = fc
   .tuple(aStep('one'), aStep('two'), aStep('three'), anAction('last'))
   .map(([one, two, three, last]) => {
     const draft: Playbook = {
-      id: 'random', version: 1, title: 'random', hash: '', on: null, sloMs: 0, inputs: {},
+      id: 'random', version: 1, title: 'random', hash: '', on: null, sloMs: 0, cooldownMs: 0, inputs: {},
       steps: [one, two, three], finally: [{ ...last, onFailure: 'continue', compensate: null }], success: [],
     };
     // At the very instant of the deadline the deadline wins, so leave one millisecond.
@@ -118,7 +118,7 @@ describe('playbook run', () => {
     const clock = new VirtualClock();
     const step = fc.sample(anAction('one'), 1)[0]!;
     const playbook: Playbook = {
-      id: 'p', version: 1, title: 'p', hash: '', on: null, sloMs: 60_000, inputs: {}, finally: [], success: [],
+      id: 'p', version: 1, title: 'p', hash: '', on: null, sloMs: 60_000, cooldownMs: 0, inputs: {}, finally: [], success: [],
       steps: [{ ...step, timeoutMs: 100, retry: { attempts: 1, delayMs: 0, backoff: 'constant' } }],
     };
     let abortedAtMs = -1;

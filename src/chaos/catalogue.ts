@@ -5,6 +5,7 @@ import { agentDeathSloMs, runAgentDeath } from './scenarios/agent-death.ts';
 import { crashLoopSloMs, runCrashLoop } from './scenarios/crash-loop.ts';
 import { dirt01SloMs, runDirt01 } from './scenarios/dirt01.ts';
 import { earlyWarningSloMs, runEarlyWarning } from './scenarios/early-warning.ts';
+import { quorumSloMs, runQuorum } from './scenarios/quorum.ts';
 import { runSecondDeath, secondDeathSloMs } from './scenarios/second-death.ts';
 import { runSingle, singleSloMs } from './scenarios/single.ts';
 import type { Detector, ScenarioOptions } from './stage.ts';
@@ -48,6 +49,10 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'agent-death', title: 'the coding agent dies while it diagnoses', sloMs: agentDeathSloMs, takes: [],
     run: runAgentDeath,
+  },
+  {
+    id: 'quorum', title: 'more than half of the kernels fail at once: no playbook, only supervisors',
+    sloMs: quorumSloMs, takes: [], run: runQuorum,
   },
 ];
 

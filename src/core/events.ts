@@ -71,6 +71,29 @@ export interface EventPayloads {
   'event.emergency': TriggerPayload;
   'event.early_warning': TriggerPayload;
 
+  /** A trigger fired, and no incident was opened for it. */
+  'trigger.suppressed': {
+    /** Id of what the trigger fired. */
+    readonly event: string;
+    readonly type: string;
+    readonly kernels: readonly string[];
+    readonly reason: 'cooldown' | 'quorum' | 'owned' | 'budget';
+    readonly why: string;
+    /** Until when it stays so, monotonic ms; null when that is not known. */
+    readonly untilMs: number | null;
+  };
+  /** What was held back until now may fire again. */
+  'cooldown.ended': { readonly cause: string };
+  /** Events that the mesh did not deliver: `count` of them since it last said so. */
+  'mesh.suppressed': {
+    readonly type: string;
+    readonly reason: 'storm' | 'depth';
+    readonly why: string;
+    readonly count: number;
+    /** The event that the first of them was caused by. */
+    readonly cause: string | null;
+  };
+
   'incident.opened': IncidentPayload;
   'incident.joined': IncidentPayload & { readonly kernel: string };
   'incident.upgraded': IncidentPayload & { readonly supersededRun: string | null };

@@ -10,9 +10,18 @@ export interface GovernorState {
 /** Incidents open at a time, at most: each may run a playbook in the host's loop. */
 export const openIncidentsMax = 8;
 
+/** Below this many kernels a majority says nothing about the host. */
+const quorumFromKernels = 8;
+
+/**
+ * More than half of the kernels are down at once: it is the host, not the kernels. Playbooks would make it
+ * worse; supervisors go on with their backoff. After the node health check's storm guard (medik8s).
+ */
+export const isQuorumLost = (down: number, of: number): boolean => of >= quorumFromKernels && down * 2 > of;
+
 export type Grant =
   | { readonly granted: true; readonly state: GovernorState }
-  | { readonly granted: false; readonly why: string };
+  | { readonly granted: false; readonly reason: 'owned' | 'budget'; readonly why: string };
 
 export const newGovernor: GovernorState = { owners: {} };
 
@@ -24,11 +33,11 @@ export const newGovernor: GovernorState = { owners: {} };
 export function grant(state: GovernorState, incident: string, kernels: readonly string[]): Grant {
   const taken = kernels.find((kernel) => (state.owners[kernel] ?? incident) !== incident);
   if (taken !== undefined) {
-    return { granted: false, why: `kernel "${taken}" is owned by ${state.owners[taken]}` };
+    return { granted: false, reason: 'owned', why: `kernel "${taken}" is owned by ${state.owners[taken]}` };
   }
   const open = new Set(Object.values(state.owners));
   if (!open.has(incident) && open.size >= openIncidentsMax) {
-    return { granted: false, why: `${openIncidentsMax} incidents are open` };
+    return { granted: false, reason: 'budget', why: `${openIncidentsMax} incidents are open` };
   }
   const owned = Object.fromEntries(kernels.map((kernel) => [kernel, incident]));
   return { granted: true, state: { owners: { ...state.owners, ...owned } } };

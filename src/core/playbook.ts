@@ -9,6 +9,8 @@ export interface Playbook {
   /** The mesh event it answers, if any. */
   readonly on: string | null;
   readonly sloMs: number;
+  /** How long after a run it is not run again for the same cause, ms. An emergency does not wait. */
+  readonly cooldownMs: number;
   readonly inputs: Readonly<Record<string, PlaybookInput>>;
   readonly steps: readonly Step[];
   /** Runs whatever happened before. */

@@ -38,6 +38,7 @@ export function loadPlaybook(text: string, file: string, actions: ActionRegistry
     hash: hash('sha256', text),
     on: data.on ?? null,
     sloMs: parseDuration(data.slo),
+    cooldownMs: parseDuration(data.cooldown),
     inputs: Object.fromEntries(Object.entries(data.inputs).map(([id, input]) => [id, {
       type: input.type, required: input.required, ...('default' in input && { default: input.default }),
     }])),

@@ -60,6 +60,7 @@ export const headSchema = z.strictObject({
   title: z.string().min(1),
   on: z.enum(['event.incident', 'event.emergency', 'event.early_warning']).optional(),
   slo: duration,
+  cooldown: duration.default('0ms').describe('Pause before it runs again for the same cause'),
   inputs: z.record(name, inputSchema).default({}),
   steps: z.array(z.unknown()).min(1).max(100),
   finally: z.array(z.unknown()).max(20).default([]),

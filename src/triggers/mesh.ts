@@ -4,16 +4,18 @@
  */
 import { toErrorRecord } from '../core/errors.ts';
 import {
-  eventDepthMax, type Announcement, type Announcer, type AnyMeshEvent, type EventType, type MeshEvent,
+  eventDepthMax, type Announcement, type Announcer, type AnyMeshEvent, type EventCause, type EventPayloads,
+  type EventType, type MeshEvent,
 } from '../core/events.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import { stormLimits, StormGuard } from '../core/storm-guard.ts';
 
 export type MeshListener = (event: AnyMeshEvent) => void;
 
 export interface Mesh extends Announcer {
   /** Calls `listener` for every event of these types, or of all. Returns how to stop it. */
   subscribe(types: readonly EventType[] | '*', listener: MeshListener): () => void;
-  /** Events refused because their chain of causes was too long. */
+  /** Events refused: too many in a second, or their chain of causes was too long. */
   readonly suppressed: number;
 }
 
@@ -25,15 +27,28 @@ export interface Mesh extends Announcer {
 export function createMesh(clock: Clock, random: Random): Mesh {
   const listeners = new Map<MeshListener, ReadonlySet<EventType> | '*'>();
   const queue: AnyMeshEvent[] = [];
+  const guard = new StormGuard();
+  /** Refused and not told yet, by type and reason. */
+  const untold = new Map<string, EventPayloads['mesh.suppressed']>();
   let suppressed = 0;
 
   function publish<T extends EventType>(announcement: Announcement<T>): MeshEvent<T> | null {
-    const { type, payload, source, cause } = announcement;
+    const { type, cause } = announcement;
     const depth = cause ? cause.depth + 1 : 0;
     if (depth > eventDepthMax) {
-      suppressed += 1;
+      refuse(type, 'depth', `the chain of causes is longer than ${eventDepthMax}`, cause);
       return null;
     }
+    const storm = guard.refusal(type, clock.now());
+    if (storm !== undefined) {
+      refuse(type, 'storm', storm, cause);
+      return null;
+    }
+    return send(announcement, depth);
+  }
+
+  function send<T extends EventType>(announcement: Announcement<T>, depth: number): MeshEvent<T> {
+    const { type, payload, source, cause } = announcement;
     const event: MeshEvent<T> = {
       type,
       id: random.id('evt'),
@@ -47,6 +62,28 @@ export function createMesh(clock: Clock, random: Random): Mesh {
     };
     if (queue.push(event as AnyMeshEvent) === 1) queueMicrotask(deliverAll);
     return event;
+  }
+
+  /** The first refusal is told at once; those of the same second after it in one event. */
+  function refuse(type: EventType, reason: 'storm' | 'depth', why: string, cause: EventCause | undefined): void {
+    suppressed += 1;
+    const key = `${reason} ${type}`;
+    const waiting = untold.get(key);
+    if (waiting) {
+      untold.set(key, { ...waiting, count: waiting.count + 1 });
+      return;
+    }
+    const payload = { type, reason, why, count: 0, cause: cause?.id ?? null };
+    untold.set(key, payload);
+    clock.setTimeout(() => {
+      const { count } = untold.get(key)!;
+      untold.delete(key);
+      if (count > 0) send({ type: 'mesh.suppressed', source: 'mesh', payload: { ...payload, count } }, eventDepthMax);
+    }, stormLimits.windowMs);
+    const correlationId = cause?.correlationId ?? null;
+    // The last link of a chain: what a listener would publish because of it is refused.
+    const first = { ...payload, count: 1 };
+    send({ type: 'mesh.suppressed', source: 'mesh', correlationId, payload: first }, eventDepthMax);
   }
 
   function deliverAll(): void {

@@ -30,6 +30,8 @@ import { LastStates, resumable } from '../supervision/resumable.ts';
 import type { Mesh } from '../triggers/mesh.ts';
 
 const supervisors: readonly SupervisorId[] = ['critical', 'platform', 'application'];
+/** Kernels that go down this close to each other are down at once, ms. */
+const atOnceMs = 1_000;
 const supervisorActor = (id: SupervisorId) => `supervisor.${id}`;
 
 /** What finding and treating a cause takes. */
@@ -64,6 +66,8 @@ export class ControlPlane {
   readonly #clock: Clock;
   readonly #specs: ReadonlyMap<string, ChildSpec>;
   readonly #answers = new Map<string, Answered>();
+  /** Kernel to when it went down last, unasked. */
+  readonly #downAtMs = new Map<string, number>();
   readonly #over: Promise<void>;
   #lastRequest = 0;
 
@@ -110,6 +114,13 @@ export class ControlPlane {
       const [status] = tags ?? [];
       return { kernel: id, status: status ?? 'down', critical };
     });
+  }
+
+  /** How many kernels went down within the last second: a restart may have hidden it already. */
+  #availability(): { readonly down: number; readonly of: number } {
+    const sinceMs = this.#clock.now() - atOnceMs;
+    const down = [...this.#downAtMs.values()].filter((atMs) => atMs >= sinceMs).length;
+    return { down, of: this.#specs.size };
   }
 
   /** Restarts of a kernel since the supervisor began. */
@@ -220,7 +231,7 @@ export class ControlPlane {
         ) as never,
         incidents: resumable(
           incidentDeskMachine.provide({
-            actors: { incident: resumable(incident, lastStates) }, actions: { publish },
+            actors: { alarm, incident: resumable(incident, lastStates) }, actions: { publish },
           }),
           lastStates,
         ) as never,
@@ -233,16 +244,21 @@ export class ControlPlane {
   /** Signals to the trigger, what it fires to the desk. */
   #subscribe({ mesh, recovery }: ControlPlaneOptions): void {
     if (!recovery) return;
+    mesh.subscribe(['kernel.down'], (event) => {
+      if (event.type !== 'kernel.down' || event.payload.reason.notice === 'supervisor') return;
+      this.#downAtMs.set(event.payload.kernel, event.atMs);
+    });
     mesh.subscribe(
       [
         'kernel.down', 'kernel.degraded', 'kernel.healthy', 'kernel.ready', 'kernel.stopped',
         'incident.watching', 'incident.reopened', 'incident.closed', 'incident.escalated',
+        'trigger.suppressed', 'cooldown.ended',
       ],
       (event) => this.send('trigger.heartbeat', event),
     );
     mesh.subscribe(
       ['event.incident', 'event.emergency', 'event.early_warning', 'kernel.quarantined'],
-      (event) => this.send('incidents', event),
+      (event) => this.send('incidents', Object.assign({ host: this.#availability() }, event)),
     );
   }
 }

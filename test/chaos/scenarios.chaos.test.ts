@@ -30,6 +30,7 @@ describe('chaos', () => {
     ['early-warning', {}],
     ['crash-loop', {}],
     ['agent-death', {}],
+    ['quorum', {}],
   ] as const) {
     test(`${id} ${JSON.stringify(options)} passes`, async () => {
       const { report, failed } = await run(id, options);

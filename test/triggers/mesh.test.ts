@@ -43,7 +43,8 @@ describe('mesh', () => {
     });
     mesh.publish(stopping);
     await settle();
-    assert.deepEqual([delivered, mesh.suppressed], [11, 1]);
+    // Eleven of the chain, and one that says where it was ended: what that one causes is refused too.
+    assert.deepEqual([delivered, mesh.suppressed], [12, 2]);
   });
 
   test('survives a listener that throws, and says so once', async () => {
@@ -56,5 +57,37 @@ describe('mesh', () => {
     mesh.publish(stopping);
     await settle();
     assert.deepEqual(got.map(({ type }) => type), ['host.stopping', 'listener.failed']);
+  });
+});
+
+describe('storm guard', () => {
+  const warned = (kernel: string) => ({
+    type: 'kernel.warned', source: 'test', payload: { kernel, epoch: 1, critical: false, warning: 'much' },
+  }) as const;
+
+  test('lets 100 of a type through in a second, and says at once and once more what it refused', async () => {
+    const clock = new VirtualClock();
+    const mesh = createMesh(clock, random());
+    const got: AnyMeshEvent[] = [];
+    mesh.subscribe(['kernel.warned', 'mesh.suppressed'], (event) => got.push(event));
+    const count = (type: string) => got.filter((event) => event.type === type).length;
+    for (let n = 0; n < 250; n += 1) mesh.publish(warned('a'));
+    await settle();
+    assert.deepEqual([count('kernel.warned'), count('mesh.suppressed')], [100, 1]);
+    await clock.advance(1_000);
+    const told = got.flatMap((event) => (event.type === 'mesh.suppressed' ? [event.payload] : []));
+    assert.deepEqual(told.map((payload) => payload.count), [1, 149]);
+    assert.deepEqual([told[0]!.reason, told[0]!.type], ['storm', 'kernel.warned']);
+    // The storm is over: events come through again.
+    assert.ok(mesh.publish(warned('a')));
+  });
+
+  test('limits the guarded types in total, and never the facts of the control plane', () => {
+    const mesh = createMesh(new VirtualClock(), random());
+    const types = ['kernel.warned', 'kernel.degraded', 'listener.failed', 'event.incident'] as const;
+    const passed = types.flatMap((type) => Array.from({ length: 100 }, () =>
+      mesh.publish({ ...warned('a'), type } as never))).filter((event) => event !== null);
+    assert.equal(passed.length, 300);
+    for (let n = 0; n < 1_000; n += 1) assert.ok(mesh.publish(stopping));
   });
 });
