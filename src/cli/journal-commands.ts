@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { openJournalFolder, type JournalEntry } from '../index.ts';
 import { dataOf, incidentsIn, kernelsIn, traceOf } from './journal-view.ts';
+import { why } from './why.ts';
 import { bad, exitCode, faint, good, print, say, table, type Output } from './output.ts';
 
 export type DataOptions = Output & { readonly dataDir: string };
@@ -60,6 +61,22 @@ export function trace(incident: string, options: DataOptions): number {
     const beganAtMs = entries[0]!.atMs;
     return entries.map((entry) => line(entry, beganAtMs)).join('\n');
   });
+  return exitCode.ok;
+}
+
+/** Why a trigger fired or did not, or why an incident took its turns. */
+export function explain(asked: string, options: DataOptions): number {
+  const journal = open(options.dataDir);
+  if (!journal) return exitCode.usage;
+  const answer = why([...journal.entries()], asked);
+  if (!answer) {
+    say(`The journal knows no trigger and no incident "${asked}". List them with: grace incidents.`);
+    return exitCode.usage;
+  }
+  print(answer, options, ({ kind, reasons }) => reasons.length === 0
+    ? `${kind} ${asked} never had a reason to fire: no kernel went down or was degraded`
+    : reasons.map(({ at, signal, fired, because }) =>
+        `${faint(at)}  ${signal}\n    ${fired ? good('yes') : bad('no ')}  ${because}`).join('\n'));
   return exitCode.ok;
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { GraceError, toErrorRecord } from '../index.ts';
 import { listScenarios, runScenario, type ChaosFlags } from './chaos-commands.ts';
-import { incidents, ps, tailJournal, trace, verifyJournal, type DataOptions } from './journal-commands.ts';
+import { explain, incidents, ps, tailJournal, trace, verifyJournal, type DataOptions } from './journal-commands.ts';
 import { exitCode, say } from './output.ts';
 import { checkCommand, listCommand } from './playbook-commands.ts';
 import { runHost } from './run-command.ts';
@@ -41,6 +41,8 @@ command(program, 'ps', 'list kernels').action(does((options: DataOptions) => ps(
 command(program, 'incidents', 'list incidents').action(does((options: DataOptions) => incidents(options)));
 command(program, 'trace <incident>', 'show what led to an incident, and all that followed')
   .action(does((incident: string, options: DataOptions) => trace(incident, options)));
+command(program, 'why <trigger-or-incident>', 'say why it fired, or which condition kept it from firing')
+  .action(does((asked: string, options: DataOptions) => explain(asked, options)));
 
 const playbook = program.command('playbook').description('check and list playbooks').exitOverride();
 command(playbook, 'check [files...]', 'check playbooks and prove their SLOs')
