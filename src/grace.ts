@@ -56,6 +56,11 @@ export interface ZombieRow {
   readonly threadId: number;
 }
 
+/** What `stop` resolves with: the threads that could not be ended. */
+export interface Stopped {
+  readonly zombies: readonly ZombieRow[];
+}
+
 type Listener<T extends EventType> = (payload: EventPayloads[T], event: MeshEvent<T>) => unknown;
 
 export interface Grace {
@@ -71,7 +76,7 @@ export interface Grace {
    */
   start(): Promise<void>;
   /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
-  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }>;
+  stop(): Promise<Stopped>;
   /** Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody. */
   on<T extends EventType>(type: T, listener: Listener<T>): () => void;
   kernels(): readonly KernelRow[];
@@ -118,7 +123,11 @@ export async function createGrace(options: GraceOptions): Promise<Grace> {
 
 class Runtime implements Grace {
   readonly dataDir: string;
-  readonly bus: BusConnection;
+  readonly bus: BusClient = {
+    publish: (topic, payload) => this.#bus.publish(topic, payload),
+    request: (kernel, payload, options) => this.#hold(this.#bus.request(kernel, payload, options)),
+  };
+  readonly #bus: BusConnection;
   readonly #specs: readonly ChildSpec[];
   readonly #log: Log;
   readonly #mesh = createMesh(systemClock, systemRandom);
@@ -135,7 +144,14 @@ class Runtime implements Grace {
   #controlPlane: ControlPlane | undefined;
   #emergency = false;
   #openIncidents = 0;
-  #stopped: Promise<{ zombies: ZombieRow[] }> | undefined;
+  #booted: Promise<void> | undefined;
+  #stopped: Promise<Stopped> | undefined;
+  #tornDown: Promise<Stopped> | undefined;
+  /** A boot that is under way gives up when it is asked to stop. */
+  readonly #stopAsked = new AbortController();
+  /** What the host waits for now: only that keeps the process alive. */
+  readonly #held = new Set<unknown>();
+  #alive: NodeJS.Timeout | undefined;
 
   constructor(options: GraceOptions, specs: readonly ChildSpec[], library: ReturnType<typeof loadPlaybooks>) {
     this.dataDir = resolve(options.dataDir ?? '.grace');
@@ -170,17 +186,17 @@ class Runtime implements Grace {
         this.#mesh.publish({ type: 'monitor.amnesty_granted', source: 'monitor', payload: { lateMs } });
       },
     });
-    this.bus = new BusConnection({
+    this.#bus = new BusConnection({
       clock: systemClock, owner: 'host', epoch: 1,
       currentMessage: () => undefined,
       deliver: (message) => this.#onProposal(message),
       requestSave: () => undefined,
     });
     // What self_healing proposes is for the host to decide.
-    this.#hub.connectClient('host', (port) => this.bus.attach(port), ['healing.proposed']);
+    this.#hub.connectClient('host', (port) => this.#bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
       clock: systemClock, registry: this.#registry, mitigations: this.#mitigations, mesh: this.#mesh,
-      bus: this.bus, specs,
+      bus: this.#bus, specs,
     });
     this.#keeper = new IncidentKeeper(
       join(this.dataDir, 'incidents'), this.#mesh,
@@ -193,31 +209,14 @@ class Runtime implements Grace {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw wrongState('start', this.#state);
     this.#state = 'starting';
-    // Every handle of ours lets the process end; while it starts, it must not.
-    const alive = setInterval(() => undefined, 60_000);
-    try {
-      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
-      this.#controlPlane = this.#newControlPlane(this.#journal);
-      this.#registry.preload();
-      await this.#allReady(this.#controlPlane);
-      this.#registry.replenish();
-      this.#health.start();
-      this.#state = 'running';
-      const payload = { kernels: this.#specs.length, pid: process.pid };
-      this.#mesh.publish({ type: 'host.started', source: 'host', payload });
-    } catch (error) {
-      await this.#tearDown();
-      this.#state = 'stopped';
-      throw error;
-    } finally {
-      clearInterval(alive);
-    }
+    this.#booted = this.#boot(this.#stopAsked.signal);
+    await this.#hold(this.#booted);
   }
 
-  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }> {
+  stop(): Promise<Stopped> {
     if (this.#state === 'new') this.#state = 'stopped';
-    if (this.#state === 'stopped') return Promise.resolve({ zombies: [] });
-    this.#stopped ??= this.#stop();
+    if (!this.#booted) return Promise.resolve({ zombies: [] });
+    this.#stopped ??= this.#hold(this.#stop(this.#booted));
     return this.#stopped;
   }
 
@@ -242,7 +241,7 @@ class Runtime implements Grace {
   }
 
   call(kernel: string, payload: unknown, timeoutMs = callTimeoutMs): Promise<unknown> {
-    return this.#registry.call(kernel, payload, timeoutMs);
+    return this.#hold(this.#registry.call(kernel, payload, timeoutMs));
   }
 
   connectBus(
@@ -261,27 +260,62 @@ class Runtime implements Grace {
     return this.#journal?.synced ?? 0;
   }
 
-  async #stop(): Promise<{ zombies: ZombieRow[] }> {
-    this.#state = 'stopping';
-    const alive = setInterval(() => undefined, 60_000);
+  async #boot(stopAsked: AbortSignal): Promise<void> {
     try {
-      return await this.#tearDown();
-    } finally {
+      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
+      stopAsked.throwIfAborted();
+      this.#controlPlane = this.#newControlPlane(this.#journal);
+      this.#registry.preload();
+      await this.#allReady(this.#controlPlane, stopAsked);
+      this.#registry.replenish();
+      this.#health.start();
+      this.#state = 'running';
+      const payload = { kernels: this.#specs.length, pid: process.pid };
+      this.#mesh.publish({ type: 'host.started', source: 'host', payload });
+    } catch (error) {
+      await this.#tearDown();
       this.#state = 'stopped';
-      clearInterval(alive);
+      throw error;
     }
   }
 
+  async #stop(booted: Promise<void>): Promise<Stopped> {
+    this.#state = 'stopping';
+    this.#stopAsked.abort(wrongState('start', 'stopping'));
+    await booted.catch(() => undefined);
+    const stopped = await this.#tearDown();
+    this.#state = 'stopped';
+    return stopped;
+  }
+
   /** Kernels first, then what they may still write to. */
-  async #tearDown(): Promise<{ zombies: ZombieRow[] }> {
-    this.#health.stop();
-    await this.#controlPlane?.stop();
-    const zombies = await this.#registry.close(closeDeadlineMs);
-    this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
-    this.bus.close();
-    await this.#keeper.settled();
-    await this.#journal?.close();
-    return { zombies };
+  #tearDown(): Promise<Stopped> {
+    this.#tornDown ??= (async () => {
+      this.#health.stop();
+      await this.#controlPlane?.stop();
+      const zombies = await this.#registry.close(closeDeadlineMs);
+      this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
+      this.#bus.close();
+      await this.#keeper.settled();
+      await this.#journal?.close();
+      return { zombies };
+    })();
+    return this.#tornDown;
+  }
+
+  /** Every handle of ours lets the process end; while somebody waits for an answer, it must not. */
+  async #hold<T>(answer: Promise<T>): Promise<T> {
+    this.#held.add(answer);
+    this.#alive ??= setInterval(() => undefined, 60_000);
+    try {
+      return await answer;
+    } finally {
+      this.#held.delete(answer);
+      if (this.#held.size === 0) {
+        clearInterval(this.#alive);
+        this.#alive = undefined;
+      }
+    }
   }
 
   #newControlPlane(journal: HostJournal): ControlPlane {
@@ -303,8 +337,9 @@ class Runtime implements Grace {
   }
 
   /** Starts the control plane, and waits until every kernel has said ready or one cannot. */
-  #allReady(controlPlane: ControlPlane): Promise<void> {
+  #allReady(controlPlane: ControlPlane, stopAsked: AbortSignal): Promise<void> {
     return new Promise((resolveReady, reject) => {
+      stopAsked.addEventListener('abort', () => reject(stopAsked.reason), { once: true });
       const unsubscribe = this.#mesh.subscribe(['kernel.ready', 'host.unrecoverable'], (event) => {
         if (event.type === 'host.unrecoverable') {
           unsubscribe();
@@ -331,7 +366,7 @@ class Runtime implements Grace {
       this.#journal?.append({ type, actor: source, incident: correlationId, data, atMs, wallMs });
     });
     this.#mesh.subscribe('*', (event) => {
-      if (this.#hub.hasSubscribers(eventsTopic)) void this.bus.publish(eventsTopic, event);
+      if (this.#hub.hasSubscribers(eventsTopic)) void this.#bus.publish(eventsTopic, event);
     });
     this.#mesh.subscribe(['emergency.entered', 'emergency.left'], (event) => {
       this.#emergency = event.type === 'emergency.entered';
@@ -353,7 +388,7 @@ class Runtime implements Grace {
     const { kernel, why } = message.payload as { kernel: string; why: string };
     const payload = { kernel, epoch: 0, critical: false, warning: why };
     this.#mesh.publish({ type: 'kernel.warned', source: 'kernel.self_healing', payload });
-    this.bus.completed(message, { ok: true, value: null }, { saveRequested: false });
+    this.#bus.completed(message, { ok: true, value: null }, { saveRequested: false });
   }
 
   #onListenerError(event: string, error: unknown): void {

@@ -1,6 +1,6 @@
 /** The public names of Grace, one by one. */
 export { createGrace, shippedPlaybooks } from './grace.ts';
-export type { Grace, GraceOptions, KernelRow, ZombieRow } from './grace.ts';
+export type { Grace, GraceOptions, KernelRow, Stopped, ZombieRow } from './grace.ts';
 export { defineKernel } from './kernel.ts';
 export type {
   BusClient, KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,

@@ -7,7 +7,7 @@
  * worker that dies would end the host).
  */
 import { Piscina } from 'piscina';
-import type { Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Log } from '../core/ports.ts';
 import type { ThreadStart } from '../core/thread-protocol.ts';
 
@@ -54,10 +54,24 @@ export class KernelPools {
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
     });
+    pool.on('workerCreate', letProcessEnd);
     pool.on('error', (error) => {
       this.#log.debug({ error: String(error) }, 'a pool reported an error of a thread that had ended');
     });
     this.#pools.set(heapMb, pool);
     return pool;
+  }
+}
+
+/**
+ * A run keeps the process alive until it is over, by a port of Piscina's own; the run of a kernel is
+ * never over, so that port must not. Piscina has no option for it, and keeps the port behind a symbol.
+ */
+function letProcessEnd(worker: object): void {
+  for (const key of Object.getOwnPropertySymbols(worker)) {
+    const { port } = (worker as Record<symbol, { readonly port?: MessagePort }>)[key] ?? {};
+    if (!port) continue;
+    port.ref = () => undefined;
+    port.unref();
   }
 }
