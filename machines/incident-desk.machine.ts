@@ -76,6 +76,17 @@ export const incidentDeskMachine = setup({
         id, input: { incidentId: id, trigger, settings: context.settings },
       });
     }),
+    /** What a rule of the host saw is a problem of its own, and owns no kernel. */
+    routeCustom: enqueueActions(({ context, event, enqueue }) => {
+      const trigger = event as TriggerEvent;
+      const id = incidentOf(trigger);
+      if (context.open.includes(id)) return;
+      enqueue({ type: 'publish', params: openedBy(id, trigger) });
+      enqueue.assign({ open: [...context.open, id], triggers: { ...context.triggers, [id]: trigger } });
+      enqueue.spawnChild('incident', {
+        id, input: { incidentId: id, trigger, settings: context.settings },
+      });
+    }),
     forward: enqueueActions(({ context, event, enqueue }) => {
       const { incident } = event as Extract<IncidentEvent, { incident: string }>;
       if (context.open.includes(incident)) enqueue.sendTo(incident, event as never);
@@ -121,6 +132,7 @@ export const incidentDeskMachine = setup({
     open: {
       on: {
         'event.*': { actions: 'route' },
+        'event.custom': { actions: 'routeCustom' },
         'kernel.quarantined': { actions: 'routeQuarantine' },
         'run.restarting_done': { actions: 'forward' },
         'remediation.requested': { actions: 'forward' },
@@ -132,7 +144,7 @@ export const incidentDeskMachine = setup({
 });
 
 /** An incident has the name of the event that opened it, so that the same event cannot open two. */
-const incidentOf = (trigger: TriggerEvent) => trigger.id.replace(/^[a-z]+_/, 'inc_');
+export const incidentOf = (trigger: Pick<TriggerEvent, 'id'>) => trigger.id.replace(/^[a-z]+_/, 'inc_');
 
 const kernelsIn = ({ payload }: TriggerEvent): readonly string[] =>
   'kernels_down' in payload ? payload.kernels_down : [payload.kernel];

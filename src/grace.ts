@@ -3,9 +3,12 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MessagePort, Worker } from 'node:worker_threads';
+import { z } from 'zod';
+import type { TriggerRule } from '../machines/rule-trigger.machine.ts';
 import { BusHub, busKernel } from './bus/bus-hub.ts';
 import { BusConnection } from './core/bus-connection.ts';
 import type { BusClient } from './core/bus.ts';
+import { configIssue } from './core/config-error.ts';
 import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
 import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
@@ -13,8 +16,10 @@ import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
-import { shippedActions } from './playbooks/actions.ts';
-import { loadPlaybooks } from './playbooks/library.ts';
+import { ActionThreads } from './playbooks/action-threads.ts';
+import { shippedActions, type ActionRegistry } from './playbooks/actions.ts';
+import { allActions, type ActionInput } from './playbooks/host-actions.ts';
+import { besideShipped, loadPlaybooks, type Answers, type PlaybookLibrary } from './playbooks/library.ts';
 import { MitigationBook } from './remediation/mitigations.ts';
 import { systemClock } from './system/clock.ts';
 import { pinoLog, type LogLevel } from './system/log.ts';
@@ -24,11 +29,20 @@ import { ControlPlane } from './wiring/control-plane.ts';
 import { HealthFeed } from './wiring/health-feed.ts';
 import { IncidentKeeper } from './wiring/incident-keeper.ts';
 import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
+import { parseRules, type TriggerInput } from './wiring/trigger-rules.ts';
+
+export type { TriggerInput };
 
 export interface GraceOptions {
   readonly kernels: readonly KernelInput[];
-  /** Folder of playbooks. Default: the three that ship. */
+  /**
+   * Folder of playbooks beside the three that ship. Its own win: by their id, and by the event they are `on`.
+   */
   readonly playbooks?: string;
+  /** Actions by name, for playbooks to use. Default none but those that ship. */
+  readonly actions?: Readonly<Record<string, ActionInput>>;
+  /** Rules that open an incident when an event meets their condition. Default none. */
+  readonly triggers?: readonly TriggerInput[];
   /** Where the journal and the artefacts are kept. Default `.grace`. */
   readonly dataDir?: string;
   /** Topics that the bus holds back in emergency mode. Default none. */
@@ -51,6 +65,7 @@ export interface KernelRow {
 }
 
 export interface ZombieRow {
+  /** Its id; `action.<name>` for an action of the host. */
   readonly kernel: string;
   readonly epoch: number;
   readonly threadId: number;
@@ -108,17 +123,54 @@ export function shippedPlaybooks(): string {
  * Makes a runtime. Checks everything that can be checked before anything starts.
  *
  * @throws GRACE_CONFIG_INVALID, GRACE_KERNEL_DUPLICATE, GRACE_KERNEL_MODULE_UNKNOWN,
- * GRACE_DEPENDENCY_UNKNOWN, GRACE_DEPENDENCY_CYCLE, GRACE_PLAYBOOK_INVALID, GRACE_PLAYBOOK_OVER_SLO.
+ * GRACE_DEPENDENCY_UNKNOWN, GRACE_DEPENDENCY_CYCLE, GRACE_ACTION_MODULE_INVALID, GRACE_PLAYBOOK_INVALID,
+ * GRACE_PLAYBOOK_OVER_SLO.
  * @example
  * const grace = await createGrace({ kernels: [{ id: 'mail', module: new URL('./mail.js', import.meta.url) }] });
  * await grace.start();
  * await grace.stop(); // { zombies: [] }
  */
 export async function createGrace(options: GraceOptions): Promise<Grace> {
+  checkShape(options);
   const specs = parseChildSpecs(options.kernels);
   for (const spec of specs) checkModule(spec);
-  const library = loadPlaybooks(options.playbooks ?? shippedPlaybooks(), shippedActions);
-  return new Runtime(options, specs, library);
+  const threads = new ActionThreads(systemClock);
+  const { actions, modules } = allActions(
+    options.actions ?? {}, (start, signal) => threads.run(start, signal),
+  );
+  const shipped = loadPlaybooks(shippedPlaybooks(), shippedActions);
+  const own = options.playbooks === undefined ? new Map() : loadPlaybooks(options.playbooks, actions);
+  const playbooks = besideShipped(shipped, own);
+  const rules = parseRules(options.triggers ?? [], playbooks.library);
+  for (const [module, names] of modules) await threads.check(module, names);
+  return new Runtime(options, { specs, rules, actions, threads, ...playbooks });
+}
+
+/** What `createGrace` has checked. */
+interface Checked {
+  readonly specs: readonly ChildSpec[];
+  readonly rules: readonly TriggerRule[];
+  readonly library: PlaybookLibrary;
+  readonly answers: Answers;
+  readonly actions: ActionRegistry;
+  readonly threads: ActionThreads;
+}
+
+/** One schema for each option, so that none can be forgotten here. What is inside is checked by its owner. */
+const optionSchemas = {
+  kernels: z.array(z.unknown()),
+  playbooks: z.string().optional(),
+  actions: z.record(z.string(), z.unknown()).optional(),
+  triggers: z.array(z.unknown()).optional(),
+  dataDir: z.string().min(1).optional(),
+  sheddable: z.array(z.string()).optional(),
+  recovery: z.boolean().optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+} satisfies Record<keyof GraceOptions, z.ZodType>;
+
+function checkShape(options: GraceOptions): void {
+  const parsed = z.strictObject(optionSchemas).safeParse(options);
+  if (!parsed.success) throw configIssue('', options, parsed.error.issues[0]!);
 }
 
 class Runtime implements Grace {
@@ -134,7 +186,7 @@ class Runtime implements Grace {
   readonly #registry: ThreadRegistry;
   readonly #hub: BusHub;
   readonly #mitigations = new MitigationBook();
-  readonly #library: ReturnType<typeof loadPlaybooks>;
+  readonly #checked: Checked;
   readonly #recovery: boolean;
   readonly #health: HealthFeed;
   readonly #keeper: IncidentKeeper;
@@ -153,10 +205,11 @@ class Runtime implements Grace {
   readonly #held = new Set<unknown>();
   #alive: NodeJS.Timeout | undefined;
 
-  constructor(options: GraceOptions, specs: readonly ChildSpec[], library: ReturnType<typeof loadPlaybooks>) {
+  constructor(options: GraceOptions, checked: Checked) {
+    const { specs } = checked;
     this.dataDir = resolve(options.dataDir ?? '.grace');
     this.#specs = specs;
-    this.#library = library;
+    this.#checked = checked;
     this.#recovery = options.recovery ?? true;
     this.#log = pinoLog(options.logLevel ?? 'warn');
     this.#hub = new BusHub(specs, options.sheddable ?? [], {
@@ -293,7 +346,10 @@ class Runtime implements Grace {
     this.#tornDown ??= (async () => {
       this.#health.stop();
       await this.#controlPlane?.stop();
-      const zombies = await this.#registry.close(closeDeadlineMs);
+      const stuck = await Promise.all([
+        this.#registry.close(closeDeadlineMs), this.#checked.threads.close(closeDeadlineMs),
+      ]);
+      const zombies = stuck.flat();
       this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
       this.#bus.close();
       await this.#keeper.settled();
@@ -323,10 +379,11 @@ class Runtime implements Grace {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
       mitigations: this.#mitigations, controlPlane: () => this.#controlPlane!,
     };
-    const slos = [...this.#library.values()].map(({ playbook }) => [playbook.id, playbook.sloMs] as const);
+    const { library, answers, actions, rules } = this.#checked;
+    const slos = [...library.values()].map(({ playbook }) => [playbook.id, playbook.sloMs] as const);
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
-      library: this.#library, actions: shippedActions, recovery: this.#recovery,
+      library, answers, actions, rules, recovery: this.#recovery,
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {
