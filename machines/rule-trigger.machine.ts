@@ -11,21 +11,11 @@
  */
 import { assign, setup } from 'xstate';
 import {
-  eventDepthMax, type AnyAnnouncement, type EventCause, type EventType, type MeshEvent, type TriggerPayload,
+  eventDepthMax, type AnyAnnouncement, type EventCause, type MeshEvent, type TriggerPayload,
 } from '../src/core/events.ts';
+import type { TriggerRule } from '../src/core/trigger-rule.ts';
 import { incidentOf } from './incident-desk.machine.ts';
 import { requiredAction, requiredAlarm } from './required.ts';
-
-export interface TriggerRule {
-  readonly id: string;
-  readonly on: EventType;
-  /** CEL over `event`. */
-  readonly when: string;
-  readonly playbook: string;
-  readonly severity: TriggerPayload['severity'];
-  /** Inputs of the playbook; `${...}` in them is CEL over `event`. */
-  readonly with: Readonly<Record<string, unknown>>;
-}
 
 export interface RuleTriggerInput {
   readonly rule: Pick<TriggerRule, 'id' | 'playbook' | 'severity'>;
@@ -46,7 +36,8 @@ export interface RuleMatched {
   readonly atMs: number;
 }
 
-type Events = RuleMatched | MeshEvent<'event.custom'> | MeshEvent<'incident.closed'> | MeshEvent<'incident.escalated'>;
+type Events =
+  | RuleMatched | MeshEvent<'event.custom'> | MeshEvent<'incident.closed'> | MeshEvent<'incident.escalated'>;
 
 export const ruleTriggerMachine = setup({
   types: { input: {} as RuleTriggerInput, context: {} as Context, events: {} as Events },

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import type { TriggerRule } from '../machines/rule-trigger.machine.ts';
 import { BusHub, busKernel } from './bus/bus-hub.ts';
 import { BusConnection } from './core/bus-connection.ts';
 import type { BusClient } from './core/bus.ts';
@@ -14,6 +13,7 @@ import { GraceError, toErrorRecord } from './core/errors.ts';
 import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
+import type { TriggerInput, TriggerRule } from './core/trigger-rule.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
 import { ActionThreads } from './playbooks/action-threads.ts';
@@ -29,9 +29,7 @@ import { ControlPlane } from './wiring/control-plane.ts';
 import { HealthFeed } from './wiring/health-feed.ts';
 import { IncidentKeeper } from './wiring/incident-keeper.ts';
 import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
-import { parseRules, type TriggerInput } from './wiring/trigger-rules.ts';
-
-export type { TriggerInput };
+import { parseRules } from './wiring/trigger-rules.ts';
 
 export interface GraceOptions {
   readonly kernels: readonly KernelInput[];

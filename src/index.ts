@@ -1,6 +1,6 @@
 /** The public names of Grace, one by one. */
 export { createGrace, shippedPlaybooks } from './grace.ts';
-export type { Grace, GraceOptions, KernelRow, Stopped, TriggerInput, ZombieRow } from './grace.ts';
+export type { Grace, GraceOptions, KernelRow, Stopped, ZombieRow } from './grace.ts';
 export { defineKernel } from './kernel.ts';
 export type {
   BusClient, KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
@@ -8,6 +8,7 @@ export type {
 export type { KernelInput } from './core/child-specs.ts';
 export { BusConnection, type BusPort } from './core/bus-connection.ts';
 export type { StandardSchema } from './core/standard-schema.ts';
+export type { TriggerInput } from './core/trigger-rule.ts';
 export { GraceError, errorCodes, toErrorRecord, type ErrorCode, type ErrorRecord } from './core/errors.ts';
 export type { EventPayloads, EventType, MeshEvent, StepEnd } from './core/events.ts';
 export type { Diagnosis, EvidenceBundle } from './core/diagnosis.ts';

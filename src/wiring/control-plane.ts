@@ -10,7 +10,7 @@ import { incidentDeskMachine } from '../../machines/incident-desk.machine.ts';
 import { incidentMachine, type IncidentSettings } from '../../machines/incident.machine.ts';
 import { remediationMachine } from '../../machines/remediation.machine.ts';
 import { rootMachine, type PartSpec } from '../../machines/root.machine.ts';
-import { ruleTriggerMachine, type RuleTriggerInput, type TriggerRule } from '../../machines/rule-trigger.machine.ts';
+import { ruleTriggerMachine, type RuleTriggerInput } from '../../machines/rule-trigger.machine.ts';
 import { kernelActor, supervisorMachine, type SupervisorMessage } from '../../machines/supervisor.machine.ts';
 import type {
   Diagnosis, DiagnosticTask, EvidenceBundle, Mitigation, MitigationRequest,
@@ -21,6 +21,7 @@ import type { ChildSpec, KernelStatus, SupervisorId } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { RecoveryPorts } from '../core/recovery-ports.ts';
 import { defaultPolicy, type Refusal } from '../core/supervision.ts';
+import type { TriggerRule } from '../core/trigger-rule.ts';
 import { kernelLogic } from '../kernels/kernel-logic.ts';
 import type { ThreadRegistry } from '../kernels/thread-registry.ts';
 import type { ActionRegistry } from '../playbooks/actions.ts';

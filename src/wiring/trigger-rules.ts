@@ -1,27 +1,12 @@
 /** The trigger rules that a host registers: checked like a playbook, and then watched on the mesh. */
 import { z } from 'zod';
-import type { RuleMatched, TriggerRule } from '../../machines/rule-trigger.machine.ts';
+import type { RuleMatched } from '../../machines/rule-trigger.machine.ts';
 import { configInvalid, configIssue } from '../core/config-error.ts';
 import { eventTypes, type AnyMeshEvent, type EventType } from '../core/events.ts';
 import type { PlaybookInput } from '../core/playbook.ts';
+import type { TriggerInput, TriggerRule } from '../core/trigger-rule.ts';
 import { checkRuleExpression, expressionsIn, fillFrom, holdsFor } from '../playbooks/expressions.ts';
 import { givenInputs, missingInputs, type PlaybookLibrary } from '../playbooks/library.ts';
-
-/** A trigger rule as a host writes it. */
-export interface TriggerInput {
-  /** Unique among the rules; small letters, digits and _. */
-  readonly id: string;
-  /** The type of event it looks at; any but `event.custom`, which is what rules fire. */
-  readonly on: EventType;
-  /** CEL over `event`; what cannot be evaluated does not hold. Default `true`. */
-  readonly when?: string;
-  /** The id of the playbook that answers. */
-  readonly playbook: string;
-  /** Default `medium`. */
-  readonly severity?: 'medium' | 'high' | 'critical';
-  /** Inputs of the playbook; `${...}` in them is CEL over `event`. Default none. */
-  readonly with?: Readonly<Record<string, unknown>>;
-}
 
 /** Each rule may have an incident open: so there is a limit. */
 export const rulesMax = 32;
@@ -29,7 +14,8 @@ export const rulesMax = 32;
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'a name of small letters, digits and _'),
   on: z.custom<EventType>(
-    (type) => type !== 'event.custom' && eventTypes.includes(type as EventType), 'a type of event other than event.custom',
+    (type) => type !== 'event.custom' && eventTypes.includes(type as EventType),
+    'a type of event other than event.custom',
   ),
   when: z.string().min(1).max(500).default('true'),
   playbook: z.string(),

@@ -38,6 +38,37 @@ describe('the host of the README', () => {
   });
 });
 
+describe('what the README registers', () => {
+  const files = ['watch.mjs', 'counter.mjs', 'actions.mjs', 'playbooks/page_somebody.yaml'];
+  const kill = `
+    import { grace } from './watch.mjs';
+    const alive = setInterval(() => {}, 1_000);
+    await grace.start();
+    const ended = new Promise((resolve) => { grace.on('run.step_ended', resolve); });
+    void grace.unsafeWorker('counter').terminate();
+    const { status, result } = await ended;
+    console.log(status, result.paged);
+    await grace.stop();
+    clearInterval(alive);
+  `;
+
+  test('pages somebody when a kernel is killed', () => {
+    for (const name of files) folder.file(name, block(name));
+    folder.file('kill.mjs', kill);
+    const { status, lines, errors } = folder.node('kill.mjs');
+    assert.deepEqual({ status, lines, errors }, { status: 0, lines: ['done counter is down'], errors: '' });
+  });
+
+  test('compiles as TypeScript', () => {
+    folder.file('watch.mts', block('watch.mjs'));
+    folder.file('actions.mts', `
+      import type { ActionCall } from 'grace-runtime';
+      export async function page({ text }: { text: string }, { key }: ActionCall) { return { paged: text, key }; }
+    `);
+    assert.equal(folder.tsc('watch.mts', 'actions.mts'), '');
+  });
+});
+
 describe('typed events', () => {
   const listener = (event: string, body: string) => {
     folder.file('listen.mts', `

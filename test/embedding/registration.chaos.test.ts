@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { z } from 'zod';
 import {
-  checkPlaybooks, createGrace, openJournalFolder, type ActionInput, type EventPayloads, type EventType, type Grace,
+  checkPlaybooks, createGrace, type ActionInput, type EventPayloads, type EventType, type Grace,
   type GraceError, type GraceOptions, type TriggerInput,
 } from 'grace-runtime';
 import { counterSource, Folder } from '../fixtures/kernels.ts';
@@ -26,11 +26,15 @@ const playbooks = () => join(folder.path, 'playbooks');
 const playbook = (id: string, text: string) => writeFileSync(join(playbooks(), `${id}.yaml`), `playbook: ${id}\n${text}`);
 
 const actionSource = `
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 export function page({ text, file, loud }, call) {
   writeFileSync(file, JSON.stringify({ text, loud, isMainThread, call }));
   return { paged: text };
+}
+export function intent({ journal }, { key }) {
+  const lines = readdirSync(journal).map((file) => readFileSync(journal + '/' + file, 'utf8')).join('');
+  return lines.includes('"run.step_started"') && lines.includes(key);
 }
 export function hang() { for (;;); }
 export async function wait({ file }) {
@@ -46,6 +50,7 @@ const actions = (): Record<string, ActionInput> => {
   const module = folder.module('actions', actionSource);
   return {
     page: { module, params: pageParams },
+    intent: { module, params: z.strictObject({ journal: z.string() }) },
     hang: { module, effect: 'pure' },
     wait: { module, params: z.strictObject({ file: z.string() }) },
     fail: { module, effect: 'idempotent' },
@@ -256,15 +261,14 @@ describe('an action of the host', () => {
     assert.deepEqual(await grace.stop(), { zombies: [] });
   });
 
-  test('has its intent on the disk before it starts', async () => {
-    playbook('pager', pager);
-    const grace = await boot({ triggers: [warning()] });
-    const closed = next(grace, 'run.ended');
+  test('finds its own intent on the disk when it starts', async () => {
+    const journal = join(folder.dataDir, 'journal');
+    playbook('it', only('intent', '3s').replace('timeout', `with: { journal: "${journal}" }, timeout`));
+    const grace = await boot({ triggers: [warning({ playbook: 'it', with: {} })] });
+    const step = next(grace, 'run.step_ended');
     await warn(grace, 'the disk is full');
-    await closed;
-    await grace.stop();
-    const types = [...openJournalFolder(folder.dataDir).entries()].map(({ type }) => type);
-    assert.ok(types.includes('event.custom') && types.includes('run.step_started'));
+    const { status, result } = await step;
+    assert.deepEqual({ status, result }, { status: 'done', result: true });
   });
 
   test('has its parameters checked when a playbook is loaded, with the place', async () => {
