@@ -10,7 +10,7 @@ import type { BusClient } from './core/bus.ts';
 import { configIssue } from './core/config-error.ts';
 import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
-import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
+import { eventTypes, type EventPayloads, type EventType, type MeshEvent } from './core/events.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
 import type { TriggerInput, TriggerRule } from './core/trigger-rule.ts';
@@ -90,7 +90,11 @@ export interface Grace {
   start(): Promise<void>;
   /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
   stop(): Promise<Stopped>;
-  /** Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody. */
+  /**
+   * Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody.
+   *
+   * @throws GRACE_CONFIG_INVALID when there is no such event.
+   */
   on<T extends EventType>(type: T, listener: Listener<T>): () => void;
   kernels(): readonly KernelRow[];
   /** Asks a kernel to do something, past the bus. @throws GRACE_KERNEL_NOT_RUNNING, or its own error. */
@@ -272,6 +276,12 @@ class Runtime implements Grace {
   }
 
   on<T extends EventType>(type: T, listener: Listener<T>): () => void {
+    if (!eventTypes.includes(type)) {
+      throw new GraceError(
+        'GRACE_CONFIG_INVALID', `There is no event "${type}". There are: ${eventTypes.join(', ')}.`,
+        { details: { type } },
+      );
+    }
     return this.#mesh.subscribe([type], (event) => {
       const result = listener(event.payload as EventPayloads[T], event as unknown as MeshEvent<T>);
       if (result instanceof Promise) result.catch((error: unknown) => this.#onListenerError(type, error));

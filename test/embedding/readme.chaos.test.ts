@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'vitest';
+import { createGrace } from 'grace-runtime';
 import { HostFolder } from '../fixtures/host-folder.ts';
 
 const readme = readFileSync(`${import.meta.dirname}/../../README.md`, 'utf8');
@@ -86,6 +87,11 @@ describe('typed events', () => {
   test('a field that the event does not have is a compile error', () =>
     assert.match(listener('incident.closed', 'void payload.openMinutes;'), /TS2339.*openMinutes/));
 
-  test('an event that does not exist is a compile error', () =>
-    assert.match(listener('incident.close', 'void payload;'), /TS2345.*"incident\.close"/));
+  test('an event that does not exist is a compile error, and refused in JavaScript', async () => {
+    assert.match(listener('incident.close', 'void payload;'), /TS2345.*"incident\.close"/);
+    const grace = await createGrace({ kernels: [] });
+    assert.throws(() => grace.on('incident.close' as 'incident.closed', () => undefined), {
+      code: 'GRACE_CONFIG_INVALID', message: /There is no event "incident\.close"\. There are: .*incident\.closed/,
+    });
+  });
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'vitest';
 import { z } from 'zod';
 import {
   checkPlaybooks, createGrace, type ActionInput, type EventPayloads, type EventType, type Grace,
-  type GraceError, type GraceOptions, type TriggerInput,
+  type GraceError, type GraceOptions, type StandardSchema, type TriggerInput,
 } from 'grace-runtime';
 import { counterSource, Folder } from '../fixtures/kernels.ts';
 
@@ -26,6 +26,7 @@ const playbooks = () => join(folder.path, 'playbooks');
 const playbook = (id: string, text: string) => writeFileSync(join(playbooks(), `${id}.yaml`), `playbook: ${id}\n${text}`);
 
 const actionSource = `
+import { pbkdf2Sync } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 export function page({ text, file, loud }, call) {
@@ -41,6 +42,7 @@ export async function wait({ file }) {
   await new Promise((resolve) => { setTimeout(resolve, 400); });
   writeFileSync(file, 'done all the same');
 }
+export const native = () => pbkdf2Sync('a', 'b', 8_000_000, 64, 'sha512');
 export function fail() { throw new TypeError('no line'); }
 export function leave() { process.exit(3); }
 export const not_a_function = 1;
@@ -52,6 +54,7 @@ const actions = (): Record<string, ActionInput> => {
     page: { module, params: pageParams },
     intent: { module, params: z.strictObject({ journal: z.string() }) },
     hang: { module, effect: 'pure' },
+    native: { module },
     wait: { module, params: z.strictObject({ file: z.string() }) },
     fail: { module, effect: 'idempotent' },
     leave: { module },
@@ -253,6 +256,26 @@ describe('an action of the host', () => {
     assert.match((await step).error ?? '', /its thread ended with code 3/);
   });
 
+  test('beside many others of its kind is ended with them, also while it waits for its turn', async () => {
+    const items = Array.from({ length: 12 }, (_, n) => n).join(', ');
+    playbook('it', only('hang', '500ms').replace('timeout', `for_each: "[${items}]", timeout`));
+    const grace = await boot({ triggers: [warning({ playbook: 'it', with: {} })] });
+    const ended = next(grace, 'run.ended');
+    await warn(grace, 'the disk is full');
+    const { status, ms } = await ended;
+    assert.ok(status === 'failed' && ms < 3_000, `${status} after ${ms} ms`);
+    assert.deepEqual(await grace.stop(), { zombies: [] });
+  });
+
+  test('that cannot be ended is said to be a zombie', async () => {
+    const grace = await answering('native', '200ms');
+    const ended = next(grace, 'run.ended');
+    await warn(grace, 'the disk is full');
+    assert.equal((await ended).status, 'failed', 'the run did not wait for it');
+    const { zombies } = await grace.stop();
+    assert.deepEqual(zombies.map(({ kernel }) => kernel), ['action.native']);
+  });
+
   test('is stopped with the runtime', async () => {
     const grace = await answering('hang', '5s');
     const started = next(grace, 'run.step_started');
@@ -275,6 +298,23 @@ describe('an action of the host', () => {
     playbook('pager', pager.replace('timeout: 5s', 'timeout: 5s\n  - { id: two, action: page, with: { text: 5, fle: x }, timeout: 1s }'));
     await refused({}, 'GRACE_PLAYBOOK_INVALID',
       /pager\.yaml:14:\d+: steps\.1\.with\.text: expected a string, found 5/, /steps\.1\.with\.fle: expected no such key/);
+  });
+
+  test('takes a schema of any library that follows the standard, if it answers at once', async () => {
+    playbook('it', only('page').replace('timeout', 'with: { text: 5 }, timeout'));
+    const withParams = (validate: StandardSchema['~standard']['validate']) => ({
+      actions: {
+        page: { ...actions()['page']!, params: { '~standard': { version: 1 as const, vendor: 'mine', validate } } },
+      },
+    });
+    await make(withParams((value) => ({ value })));
+    await refused(
+      withParams(() => ({ issues: [{ message: 'something readable', path: [{ key: 'text' }] }] })),
+      'GRACE_PLAYBOOK_INVALID', /it\.yaml:5:\d+: steps\.0\.with\.text: expected something readable, found 5/,
+    );
+    await refused(
+      withParams(async (value) => ({ value })), 'GRACE_CONFIG_INVALID', /^actions\.page\.params: expected a schema that answers/,
+    );
   });
 
   test('has what is computed checked when it runs', async () => {
