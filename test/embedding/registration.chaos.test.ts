@@ -310,7 +310,7 @@ describe('an action of the host', () => {
     await make(withParams((value) => ({ value })));
     await refused(
       withParams(() => ({ issues: [{ message: 'something readable', path: [{ key: 'text' }] }] })),
-      'GRACE_PLAYBOOK_INVALID', /it\.yaml:5:\d+: steps\.0\.with\.text: expected something readable, found 5/,
+      'GRACE_PLAYBOOK_INVALID', /it\.yaml:6:\d+: steps\.0\.with\.text: expected something readable, found 5/,
     );
     await refused(
       withParams(async (value) => ({ value })), 'GRACE_CONFIG_INVALID', /^actions\.page\.params: expected a schema that answers/,
