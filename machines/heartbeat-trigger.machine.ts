@@ -55,6 +55,8 @@ export const heartbeatTriggerMachine = setup({
     /** A kernel that has not been counted, or any while the incident is only watched. */
     isNews: ({ context, event }) => context.watching || !context.down.includes(kernelOf(event)),
     isLastDegraded: ({ context, event }) => without(context.degraded, kernelOf(event)).length === 0,
+    /** What a rule of the host fired, or a quarantine, is not its own. */
+    isMine: ({ event }) => event.type === 'trigger.suppressed' && event.payload.type in severities,
     isStillDegraded: ({ context }) => context.degraded.length > 0,
     endsEarlyWarning: ({ event }) =>
       'severity' in event.payload && event.payload.severity === 'early_warning',
@@ -113,7 +115,7 @@ export const heartbeatTriggerMachine = setup({
     },
     warned: {
       on: {
-        'trigger.suppressed': 'quiet',
+        'trigger.suppressed': { guard: 'isMine', target: 'quiet' },
         'cooldown.ended': {
           guard: 'isStillDegraded',
           actions: { type: 'publish', params: fire('event.early_warning') },
@@ -130,7 +132,7 @@ export const heartbeatTriggerMachine = setup({
     },
     incident: {
       on: {
-        'trigger.suppressed': 'quiet',
+        'trigger.suppressed': { guard: 'isMine', target: 'quiet' },
         'kernel.down': {
           guard: and(['isFailure', 'isNews']),
           target: 'emergency',
@@ -142,7 +144,7 @@ export const heartbeatTriggerMachine = setup({
     },
     emergency: {
       on: {
-        'trigger.suppressed': 'quiet',
+        'trigger.suppressed': { guard: 'isMine', target: 'quiet' },
         'kernel.down': {
           guard: and(['isFailure', 'isNews']),
           actions: ['countDown', { type: 'publish', params: fire('event.emergency') }],

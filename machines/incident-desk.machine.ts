@@ -94,6 +94,22 @@ export const incidentDeskMachine = setup({
         id, input: { incidentId: id, trigger, settings: context.settings },
       });
     }),
+    /** What a rule of the host saw is a problem of its own, and owns no kernel. */
+    routeCustom: enqueueActions(({ context, event, enqueue }) => {
+      const trigger = event as Signal;
+      const id = incidentOf(trigger);
+      if (context.open.includes(id)) return;
+      const refused = refusal({ ...context, critical: null }, trigger);
+      if (refused) {
+        enqueue({ type: 'publish', params: suppressed(trigger, refused) });
+        return;
+      }
+      enqueue({ type: 'publish', params: openedBy(id, trigger) });
+      enqueue.assign({ open: [...context.open, id], triggers: { ...context.triggers, [id]: trigger } });
+      enqueue.spawnChild('incident', {
+        id, input: { incidentId: id, trigger, settings: context.settings },
+      });
+    }),
     forward: enqueueActions(({ context, event, enqueue }) => {
       const { incident } = event as Extract<IncidentEvent, { incident: string }>;
       if (context.open.includes(incident)) enqueue.sendTo(incident, event as never);
@@ -156,6 +172,7 @@ export const incidentDeskMachine = setup({
     open: {
       on: {
         'event.*': { actions: 'route' },
+        'event.custom': { actions: 'routeCustom' },
         'kernel.quarantined': { actions: 'routeQuarantine' },
         'run.restarting_done': { actions: 'forward' },
         'remediation.requested': { actions: 'forward' },
@@ -167,7 +184,7 @@ export const incidentDeskMachine = setup({
 });
 
 /** An incident has the name of the event that opened it, so that the same event cannot open two. */
-const incidentOf = (trigger: TriggerEvent) => trigger.id.replace(/^[a-z]+_/, 'inc_');
+export const incidentOf = (trigger: Pick<TriggerEvent, 'id'>) => trigger.id.replace(/^[a-z]+_/, 'inc_');
 
 interface Refusal {
   readonly reason: EventPayloads['trigger.suppressed']['reason'];
@@ -196,9 +213,13 @@ function suppressed(trigger: TriggerEvent, { reason, why, untilMs }: Refusal): A
   return { type: 'trigger.suppressed', source: 'incidents', cause: trigger, payload };
 }
 
-/** The same playbook for the same kernels is the same cause. */
-const causeKey = (trigger: TriggerEvent) =>
-  `${playbookIn(trigger) ?? 'none'} for ${kernelsIn(trigger).toSorted().join(', ')}`;
+/** The same playbook for the same kernels is the same cause; for a rule of the host, the rule. */
+const causeKey = (trigger: TriggerEvent) => {
+  const { type, payload } = trigger;
+  const isCustom = type === 'event.custom' && 'trigger_id' in payload;
+  const whom = isCustom ? payload.trigger_id : kernelsIn(trigger).toSorted().join(', ');
+  return `${playbookIn(trigger) ?? 'none'} for ${whom}`;
+};
 
 const playbookIn = ({ payload }: TriggerEvent) => ('playbook' in payload ? payload.playbook : null);
 const cooldownMs = ({ cooldowns }: IncidentSettings, trigger: TriggerEvent) =>

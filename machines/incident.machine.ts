@@ -23,7 +23,7 @@ import { remediationMachine } from './remediation.machine.ts';
 import { requiredAction, requiredActor, requiredAlarm } from './required.ts';
 
 export type TriggerEvent = MeshEvent<
-  'event.incident' | 'event.emergency' | 'event.early_warning' | 'kernel.quarantined'
+  'event.incident' | 'event.emergency' | 'event.early_warning' | 'event.custom' | 'kernel.quarantined'
 >;
 
 export interface IncidentSettings {
@@ -100,7 +100,7 @@ export interface Context extends IncidentInput {
 
 const severityOf = {
   'event.incident': 'incident', 'event.emergency': 'emergency', 'event.early_warning': 'early_warning',
-  'kernel.quarantined': 'incident',
+  'event.custom': 'custom', 'kernel.quarantined': 'incident',
 } as const;
 
 /** What an event needs to name its cause: small enough to be kept in every context. */
@@ -164,6 +164,7 @@ export const incidentMachine = setup({
           inputs: {
             ...context.settings.inputs, kernels_down: kernels, kernels_degraded: degraded,
             emergency_protocol: trigger.type === 'event.emergency',
+            ...('inputs' in trigger.payload && trigger.payload.inputs),
           },
           deadlineAtMs,
           nowMs: trigger.atMs,

@@ -8,4 +8,5 @@ export { kernelMachine } from './kernel.machine.ts';
 export { createPlaybookRunMachine } from './playbook-run.machine.ts';
 export { remediationMachine } from './remediation.machine.ts';
 export { rootMachine } from './root.machine.ts';
+export { ruleTriggerMachine } from './rule-trigger.machine.ts';
 export { supervisorMachine } from './supervisor.machine.ts';

@@ -18,7 +18,7 @@ import { requiredAction, requiredActor } from './required.ts';
 /** A part of the control plane. `src` is the name of its logic in `provide({ actors })`. */
 export interface PartSpec {
   readonly id: string;
-  readonly src: 'supervisor' | 'trigger' | 'emergency' | 'incidents';
+  readonly src: 'supervisor' | 'trigger' | 'rule' | 'emergency' | 'incidents';
   readonly input: unknown;
 }
 
@@ -47,6 +47,7 @@ export const rootMachine = setup({
   actors: {
     supervisor: requiredActor<unknown, unknown>('supervisor'),
     trigger: requiredActor<unknown, unknown>('trigger'),
+    rule: requiredActor<unknown, unknown>('rule'),
     emergency: requiredActor<unknown, unknown>('emergency'),
     incidents: requiredActor<unknown, unknown>('incidents'),
     /** Answers with the present reading of the clock. */

@@ -3,20 +3,25 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MessagePort, Worker } from 'node:worker_threads';
+import { z } from 'zod';
 import { BusHub, busKernel } from './bus/bus-hub.ts';
 import { BusConnection } from './core/bus-connection.ts';
 import type { BusClient } from './core/bus.ts';
+import { configIssue } from './core/config-error.ts';
 import { parseChildSpecs, type KernelInput } from './core/child-specs.ts';
-import { parseDuration } from './core/duration.ts';
+import { durationPattern, parseDuration } from './core/duration.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
-import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
+import { eventTypes, type EventPayloads, type EventType, type MeshEvent } from './core/events.ts';
 import type { Mitigation } from './core/diagnosis.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
+import type { TriggerInput, TriggerRule } from './core/trigger-rule.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
-import { shippedActions } from './playbooks/actions.ts';
-import { loadPlaybooks } from './playbooks/library.ts';
+import { ActionThreads } from './playbooks/action-threads.ts';
+import { shippedActions, type ActionRegistry } from './playbooks/actions.ts';
+import { allActions, type ActionInput } from './playbooks/host-actions.ts';
+import { besideShipped, loadPlaybooks, type Answers, type PlaybookLibrary } from './playbooks/library.ts';
 import { systemClock } from './system/clock.ts';
 import { pinoLog, type LogLevel } from './system/log.ts';
 import { systemRandom } from './system/random.ts';
@@ -26,11 +31,18 @@ import { HealthFeed } from './wiring/health-feed.ts';
 import { IncidentKeeper } from './wiring/incident-keeper.ts';
 import { Overlays } from './wiring/overlays.ts';
 import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
+import { parseRules } from './wiring/trigger-rules.ts';
 
 export interface GraceOptions {
   readonly kernels: readonly KernelInput[];
-  /** Folder of playbooks. Default: the three that ship. */
+  /**
+   * Folder of playbooks beside the three that ship. Its own win: by their id, and by the event they are `on`.
+   */
   readonly playbooks?: string;
+  /** Actions by name, for playbooks to use. Default none but those that ship. */
+  readonly actions?: Readonly<Record<string, ActionInput>>;
+  /** Rules that open an incident when an event meets their condition. Default none. */
+  readonly triggers?: readonly TriggerInput[];
   /** Where the journal and the artefacts are kept. Default `.grace`. */
   readonly dataDir?: string;
   /** Topics that the bus holds back in emergency mode. Default none. */
@@ -55,9 +67,15 @@ export interface KernelRow {
 }
 
 export interface ZombieRow {
+  /** Its id; `action.<name>` for an action of the host. */
   readonly kernel: string;
   readonly epoch: number;
   readonly threadId: number;
+}
+
+/** What `stop` resolves with: the threads that could not be ended. */
+export interface Stopped {
+  readonly zombies: readonly ZombieRow[];
 }
 
 type Listener<T extends EventType> = (payload: EventPayloads[T], event: MeshEvent<T>) => unknown;
@@ -75,8 +93,12 @@ export interface Grace {
    */
   start(): Promise<void>;
   /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
-  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }>;
-  /** Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody. */
+  stop(): Promise<Stopped>;
+  /**
+   * Calls `listener` at each event of a type. Returns how to stop it. Its errors harm nobody.
+   *
+   * @throws GRACE_CONFIG_INVALID when there is no such event.
+   */
   on<T extends EventType>(type: T, listener: Listener<T>): () => void;
   kernels(): readonly KernelRow[];
   /** Asks a kernel to do something, past the bus. @throws GRACE_KERNEL_NOT_RUNNING, or its own error. */
@@ -111,29 +133,71 @@ export function shippedPlaybooks(): string {
  * Makes a runtime. Checks everything that can be checked before anything starts.
  *
  * @throws GRACE_CONFIG_INVALID, GRACE_KERNEL_DUPLICATE, GRACE_KERNEL_MODULE_UNKNOWN,
- * GRACE_DEPENDENCY_UNKNOWN, GRACE_DEPENDENCY_CYCLE, GRACE_PLAYBOOK_INVALID, GRACE_PLAYBOOK_OVER_SLO.
+ * GRACE_DEPENDENCY_UNKNOWN, GRACE_DEPENDENCY_CYCLE, GRACE_ACTION_MODULE_INVALID, GRACE_PLAYBOOK_INVALID,
+ * GRACE_PLAYBOOK_OVER_SLO.
  * @example
  * const grace = await createGrace({ kernels: [{ id: 'mail', module: new URL('./mail.js', import.meta.url) }] });
  * await grace.start();
  * await grace.stop(); // { zombies: [] }
  */
 export async function createGrace(options: GraceOptions): Promise<Grace> {
+  checkShape(options);
   const specs = parseChildSpecs(options.kernels);
   for (const spec of specs) checkModule(spec);
-  const library = loadPlaybooks(options.playbooks ?? shippedPlaybooks(), shippedActions);
-  return new Runtime(options, specs, library);
+  const threads = new ActionThreads(systemClock);
+  const { actions, modules } = allActions(
+    options.actions ?? {}, (start, signal) => threads.run(start, signal),
+  );
+  const shipped = loadPlaybooks(shippedPlaybooks(), shippedActions);
+  const own = options.playbooks === undefined ? new Map() : loadPlaybooks(options.playbooks, actions);
+  const playbooks = besideShipped(shipped, own);
+  const rules = parseRules(options.triggers ?? [], playbooks.library);
+  for (const [module, names] of modules) await threads.check(module, names);
+  return new Runtime(options, { specs, rules, actions, threads, ...playbooks });
+}
+
+/** What `createGrace` has checked. */
+interface Checked {
+  readonly specs: readonly ChildSpec[];
+  readonly rules: readonly TriggerRule[];
+  readonly library: PlaybookLibrary;
+  readonly answers: Answers;
+  readonly actions: ActionRegistry;
+  readonly threads: ActionThreads;
+}
+
+/** One schema for each option, so that none can be forgotten here. What is inside is checked by its owner. */
+const optionSchemas = {
+  kernels: z.array(z.unknown()),
+  playbooks: z.string().optional(),
+  actions: z.record(z.string(), z.unknown()).optional(),
+  triggers: z.array(z.unknown()).optional(),
+  dataDir: z.string().min(1).optional(),
+  sheddable: z.array(z.string()).optional(),
+  quarantine: z.string().regex(durationPattern, 'a duration such as 30s').optional(),
+  recovery: z.boolean().optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+} satisfies Record<keyof GraceOptions, z.ZodType>;
+
+function checkShape(options: GraceOptions): void {
+  const parsed = z.strictObject(optionSchemas).safeParse(options);
+  if (!parsed.success) throw configIssue('', options, parsed.error.issues[0]!);
 }
 
 class Runtime implements Grace {
   readonly dataDir: string;
-  readonly bus: BusConnection;
+  readonly bus: BusClient = {
+    publish: (topic, payload) => this.#bus.publish(topic, payload),
+    request: (kernel, payload, options) => this.#hold(this.#bus.request(kernel, payload, options)),
+  };
+  readonly #bus: BusConnection;
   readonly #specs: readonly ChildSpec[];
   readonly #log: Log;
   readonly #mesh = createMesh(systemClock, systemRandom);
   readonly #registry: ThreadRegistry;
   readonly #hub: BusHub;
   readonly #overlays: Overlays;
-  readonly #library: ReturnType<typeof loadPlaybooks>;
+  readonly #checked: Checked;
   readonly #recovery: boolean;
   readonly #quarantineMs: number;
   readonly #health: HealthFeed;
@@ -144,12 +208,20 @@ class Runtime implements Grace {
   #controlPlane: ControlPlane | undefined;
   #emergency = false;
   #openIncidents = 0;
-  #stopped: Promise<{ zombies: ZombieRow[] }> | undefined;
+  #booted: Promise<void> | undefined;
+  #stopped: Promise<Stopped> | undefined;
+  #tornDown: Promise<Stopped> | undefined;
+  /** A boot that is under way gives up when it is asked to stop. */
+  readonly #stopAsked = new AbortController();
+  /** What the host waits for now: only that keeps the process alive. */
+  readonly #held = new Set<unknown>();
+  #alive: NodeJS.Timeout | undefined;
 
-  constructor(options: GraceOptions, specs: readonly ChildSpec[], library: ReturnType<typeof loadPlaybooks>) {
+  constructor(options: GraceOptions, checked: Checked) {
+    const { specs } = checked;
     this.dataDir = resolve(options.dataDir ?? '.grace');
     this.#specs = specs;
-    this.#library = library;
+    this.#checked = checked;
     this.#recovery = options.recovery ?? true;
     this.#quarantineMs = parseDuration(options.quarantine ?? '30s');
     this.#log = pinoLog(options.logLevel ?? 'warn');
@@ -182,16 +254,16 @@ class Runtime implements Grace {
       onFull: (kernel, full) => this.#overlays.onFull(kernel, full),
     });
     this.#overlays = new Overlays({ clock: systemClock, specs, registry: this.#registry, hub: this.#hub });
-    this.bus = new BusConnection({
+    this.#bus = new BusConnection({
       clock: systemClock, owner: 'host', epoch: 1,
       currentMessage: () => undefined,
       deliver: (message) => this.#onProposal(message),
       requestSave: () => undefined,
     });
     // What self_healing proposes is for the host to decide.
-    this.#hub.connectClient('host', (port) => this.bus.attach(port), ['healing.proposed']);
+    this.#hub.connectClient('host', (port) => this.#bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
-      clock: systemClock, registry: this.#registry, bus: this.bus, specs,
+      clock: systemClock, registry: this.#registry, bus: this.#bus, specs,
     });
     this.#keeper = new IncidentKeeper(
       join(this.dataDir, 'incidents'), this.#mesh,
@@ -204,35 +276,24 @@ class Runtime implements Grace {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw wrongState('start', this.#state);
     this.#state = 'starting';
-    // Every handle of ours lets the process end; while it starts, it must not.
-    const alive = setInterval(() => undefined, 60_000);
-    try {
-      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
-      this.#controlPlane = this.#newControlPlane(this.#journal);
-      this.#registry.preload();
-      await this.#allReady(this.#controlPlane);
-      this.#registry.replenish();
-      this.#health.start();
-      this.#state = 'running';
-      const payload = { kernels: this.#specs.length, pid: process.pid };
-      this.#mesh.publish({ type: 'host.started', source: 'host', payload });
-    } catch (error) {
-      await this.#tearDown();
-      this.#state = 'stopped';
-      throw error;
-    } finally {
-      clearInterval(alive);
-    }
+    this.#booted = this.#boot(this.#stopAsked.signal);
+    await this.#hold(this.#booted);
   }
 
-  stop(): Promise<{ readonly zombies: readonly ZombieRow[] }> {
+  stop(): Promise<Stopped> {
     if (this.#state === 'new') this.#state = 'stopped';
-    if (this.#state === 'stopped') return Promise.resolve({ zombies: [] });
-    this.#stopped ??= this.#stop();
+    if (!this.#booted) return Promise.resolve({ zombies: [] });
+    this.#stopped ??= this.#hold(this.#stop(this.#booted));
     return this.#stopped;
   }
 
   on<T extends EventType>(type: T, listener: Listener<T>): () => void {
+    if (!eventTypes.includes(type)) {
+      throw new GraceError(
+        'GRACE_CONFIG_INVALID', `There is no event "${type}". There are: ${eventTypes.join(', ')}.`,
+        { details: { type } },
+      );
+    }
     return this.#mesh.subscribe([type], (event) => {
       const result = listener(event.payload as EventPayloads[T], event as unknown as MeshEvent<T>);
       if (result instanceof Promise) result.catch((error: unknown) => this.#onListenerError(type, error));
@@ -253,7 +314,7 @@ class Runtime implements Grace {
   }
 
   call(kernel: string, payload: unknown, timeoutMs = callTimeoutMs): Promise<unknown> {
-    return this.#registry.call(kernel, payload, timeoutMs);
+    return this.#hold(this.#registry.call(kernel, payload, timeoutMs));
   }
 
   connectBus(
@@ -293,27 +354,65 @@ class Runtime implements Grace {
     return this.#journal?.synced ?? 0;
   }
 
-  async #stop(): Promise<{ zombies: ZombieRow[] }> {
-    this.#state = 'stopping';
-    const alive = setInterval(() => undefined, 60_000);
+  async #boot(stopAsked: AbortSignal): Promise<void> {
     try {
-      return await this.#tearDown();
-    } finally {
+      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
+      stopAsked.throwIfAborted();
+      this.#controlPlane = this.#newControlPlane(this.#journal);
+      this.#registry.preload();
+      await this.#allReady(this.#controlPlane, stopAsked);
+      this.#registry.replenish();
+      this.#health.start();
+      this.#state = 'running';
+      const payload = { kernels: this.#specs.length, pid: process.pid };
+      this.#mesh.publish({ type: 'host.started', source: 'host', payload });
+    } catch (error) {
+      await this.#tearDown();
       this.#state = 'stopped';
-      clearInterval(alive);
+      throw error;
     }
   }
 
+  async #stop(booted: Promise<void>): Promise<Stopped> {
+    this.#state = 'stopping';
+    this.#stopAsked.abort(wrongState('start', 'stopping'));
+    await booted.catch(() => undefined);
+    const stopped = await this.#tearDown();
+    this.#state = 'stopped';
+    return stopped;
+  }
+
   /** Kernels first, then what they may still write to. */
-  async #tearDown(): Promise<{ zombies: ZombieRow[] }> {
-    this.#health.stop();
-    await this.#controlPlane?.stop();
-    const zombies = await this.#registry.close(closeDeadlineMs);
-    this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
-    this.bus.close();
-    await this.#keeper.settled();
-    await this.#journal?.close();
-    return { zombies };
+  #tearDown(): Promise<Stopped> {
+    this.#tornDown ??= (async () => {
+      this.#health.stop();
+      await this.#controlPlane?.stop();
+      const stuck = await Promise.all([
+        this.#registry.close(closeDeadlineMs), this.#checked.threads.close(closeDeadlineMs),
+      ]);
+      const zombies = stuck.flat();
+      this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
+      this.#bus.close();
+      await this.#keeper.settled();
+      await this.#journal?.close();
+      return { zombies };
+    })();
+    return this.#tornDown;
+  }
+
+  /** Every handle of ours lets the process end; while somebody waits for an answer, it must not. */
+  async #hold<T>(answer: Promise<T>): Promise<T> {
+    this.#held.add(answer);
+    this.#alive ??= setInterval(() => undefined, 60_000);
+    try {
+      return await answer;
+    } finally {
+      this.#held.delete(answer);
+      if (this.#held.size === 0) {
+        clearInterval(this.#alive);
+        this.#alive = undefined;
+      }
+    }
   }
 
   #newControlPlane(journal: HostJournal): ControlPlane {
@@ -321,11 +420,11 @@ class Runtime implements Grace {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
       overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
     };
-    const playbooks = [...this.#library.values()].map(({ playbook }) => playbook);
+    const { library, answers, actions, rules } = this.#checked;
+    const playbooks = [...library.values()].map(({ playbook }) => playbook);
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
-      library: this.#library, actions: shippedActions, recovery: this.#recovery,
-      quarantineMs: this.#quarantineMs,
+      library, answers, actions, rules, recovery: this.#recovery, quarantineMs: this.#quarantineMs,
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {
@@ -338,8 +437,9 @@ class Runtime implements Grace {
   }
 
   /** Starts the control plane, and waits until every kernel has said ready or one cannot. */
-  #allReady(controlPlane: ControlPlane): Promise<void> {
+  #allReady(controlPlane: ControlPlane, stopAsked: AbortSignal): Promise<void> {
     return new Promise((resolveReady, reject) => {
+      stopAsked.addEventListener('abort', () => reject(stopAsked.reason), { once: true });
       const unsubscribe = this.#mesh.subscribe(['kernel.ready', 'host.unrecoverable'], (event) => {
         if (event.type === 'host.unrecoverable') {
           unsubscribe();
@@ -366,7 +466,7 @@ class Runtime implements Grace {
       this.#journal?.append({ type, actor: source, incident: correlationId, data, atMs, wallMs });
     });
     this.#mesh.subscribe('*', (event) => {
-      if (this.#hub.hasSubscribers(eventsTopic)) void this.bus.publish(eventsTopic, event);
+      if (this.#hub.hasSubscribers(eventsTopic)) void this.#bus.publish(eventsTopic, event);
     });
     this.#mesh.subscribe(['emergency.entered', 'emergency.left'], (event) => {
       this.#emergency = event.type === 'emergency.entered';
@@ -388,7 +488,7 @@ class Runtime implements Grace {
     const { kernel, why } = message.payload as { kernel: string; why: string };
     const payload = { kernel, epoch: 0, critical: false, warning: why };
     this.#mesh.publish({ type: 'kernel.warned', source: 'kernel.self_healing', payload });
-    this.bus.completed(message, { ok: true, value: null }, { saveRequested: false });
+    this.#bus.completed(message, { ok: true, value: null }, { saveRequested: false });
   }
 
   #onListenerError(event: string, error: unknown): void {

@@ -25,7 +25,8 @@ const desk = (script: Script, said: AnyAnnouncement[] = []): AnyStateMachine =>
 const first = { ...triggered('event.incident', ['bus']), id: 'evt_a' };
 const second = { ...triggered('event.emergency', ['bus', 'agent']), id: 'evt_b' };
 const aside = { ...quarantined('mail'), id: 'evt_c' };
-const ids = ['inc_a', 'inc_b', 'inc_c'];
+const custom = { ...meshEvent('event.custom', { ...first.payload, trigger_id: 'rule', kernels_down: [] }), id: 'evt_d' };
+const ids = ['inc_a', 'inc_b', 'inc_c', 'inc_d'];
 
 modelTest({
   name: 'incidentDesk',
@@ -33,7 +34,7 @@ modelTest({
   live: (script) => desk(script),
   input,
   events: [
-    first, second, aside,
+    first, second, aside, custom,
     ...ids.flatMap((id) => [
       { type: `xstate.done.actor.${id}`, actorId: id, output: {} },
       { type: `xstate.error.actor.${id}`, actorId: id, error: new Error('planted') },
@@ -47,6 +48,7 @@ modelTest({
   check: ({ context }) => {
     const { critical, open, governor, triggers } = context as Context;
     assert.ok(critical === null || open.includes(critical), 'the critical incident is an open one');
+    assert.notEqual(critical, 'inc_d', 'what a rule saw is not the incident of the critical kernels');
     assert.deepEqual(Object.keys(triggers).toSorted(), open.toSorted(), 'an open incident can be revived');
     assert.ok(Object.values(governor.owners).every((owner) => open.includes(owner)), 'nobody dead owns a kernel');
   },

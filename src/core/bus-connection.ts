@@ -163,10 +163,18 @@ export class BusConnection implements BusClient {
     for (const answer of held) this.#leave(answer);
   }
 
+  /** Ends the connection. Who still waits for an answer is told so. */
   close(): void {
-    this.#options.clock.clearTimeout(this.#resendTimer);
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#resendTimer);
     this.#port?.close();
     this.#port = undefined;
+    for (const { message: { to }, reject, timer } of this.#asked.values()) {
+      clock.clearTimeout(timer);
+      const why = `No answer of kernel "${to}": the runtime has stopped.`;
+      reject(new GraceError('GRACE_RUNTIME_STATE', why, { details: { kernel: to } }));
+    }
+    this.#asked.clear();
   }
 
   #receive(message: FromBus): void {

@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   GRACE_ACTION_FAILED: 'A playbook action could not do what it was asked to do.',
+  GRACE_ACTION_MODULE_INVALID: 'The module of an action cannot be loaded, or lacks a function with its name.',
   GRACE_ACTION_UNKNOWN: 'A playbook names an action that nobody registered.',
   GRACE_ACTOR_NOT_PROVIDED: 'A machine was started without something it needs from outside.',
   GRACE_BUS_TIMEOUT: 'A request over the message bus was not answered in time.',

@@ -70,6 +70,8 @@ export interface EventPayloads {
   'event.incident': TriggerPayload;
   'event.emergency': TriggerPayload;
   'event.early_warning': TriggerPayload;
+  /** A rule of the host fired. */
+  'event.custom': TriggerPayload;
 
   /** A trigger fired, and no incident was opened for it. */
   'trigger.suppressed': {
@@ -143,13 +145,30 @@ export interface EventPayloads {
   'listener.failed': { readonly event: string; readonly error: string };
 }
 
+/** The same names at run time, to check what a host writes against. */
+const namesOfEvents = {
+  'host.started': true, 'host.stopping': true, 'host.unrecoverable': true, 'kernel.ready': true,
+  'kernel.down': true, 'kernel.degraded': true, 'kernel.healthy': true, 'kernel.stopped': true,
+  'kernel.quarantined': true, 'kernel.zombie': true, 'kernel.warned': true, 'supervisor.exhausted': true,
+  'monitor.amnesty_granted': true, 'event.incident': true, 'event.emergency': true,
+  'event.early_warning': true, 'event.custom': true, 'incident.opened': true, 'incident.joined': true,
+  'trigger.suppressed': true, 'cooldown.ended': true, 'mesh.suppressed': true,
+  'incident.upgraded': true, 'incident.recovered': true, 'incident.reopened': true,
+  'incident.watching': true, 'incident.closed': true, 'incident.escalated': true, 'run.started': true,
+  'run.step_started': true, 'run.step_ended': true, 'run.ended': true, 'emergency.entered': true,
+  'emergency.left': true, 'diagnosis.requested': true, 'diagnosis.completed': true,
+  'mitigation.applied': true, 'mitigation.reverted': true, 'fix.proposed': true,
+  'remediation.escalated': true, 'actor.restarted': true, 'listener.failed': true,
+} satisfies Record<EventType, true>;
+export const eventTypes = Object.keys(namesOfEvents) as EventType[];
+
 export interface KernelRef {
   readonly kernel: string;
   readonly epoch: number;
   readonly critical: boolean;
 }
 
-/** The payload of the seed's trigger events, field names as published there. */
+/** The payload of trigger events, field names as the seed published them. */
 export interface TriggerPayload {
   readonly trigger_id: string;
   readonly playbook: string;
@@ -157,9 +176,12 @@ export interface TriggerPayload {
   readonly kernels_down: readonly string[];
   readonly kernels_degraded: readonly string[];
   readonly emergency_protocol: boolean;
+  /** What a rule of the host gives its playbook. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
-export type IncidentSeverity = 'early_warning' | 'incident' | 'emergency';
+/** `custom`: a rule of the host opened it. */
+export type IncidentSeverity = 'early_warning' | 'incident' | 'emergency' | 'custom';
 
 export interface IncidentPayload {
   readonly incident: string;

@@ -13,7 +13,7 @@ export const stormLimits = { perType: 100, inTotal: 300, windowMs: 1_000 } as co
  */
 export const guardedTypes: ReadonlySet<EventType> = new Set([
   'kernel.warned', 'kernel.degraded', 'listener.failed',
-  'event.incident', 'event.emergency', 'event.early_warning',
+  'event.incident', 'event.emergency', 'event.early_warning', 'event.custom',
 ]);
 
 export class StormGuard {

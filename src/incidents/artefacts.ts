@@ -20,7 +20,7 @@ function triggerEvents(record: IncidentRecord) {
   const events = record.triggers.map((trigger) => {
     const { playbook, kernels_down, kernels_degraded, emergency_protocol, severity } = trigger.payload;
     return {
-      source: 'critical_kernel_trigger',
+      source: trigger.type === 'event.custom' ? trigger.payload.trigger_id : 'critical_kernel_trigger',
       event_type: trigger.type,
       event_id: trigger.id,
       caused_by: trigger.causationId,

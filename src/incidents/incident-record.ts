@@ -38,7 +38,7 @@ export interface IncidentRecord {
   kernels: readonly string[];
   state: 'open' | 'closed' | 'escalated';
   openedAtMs: number;
-  readonly triggers: MeshEvent<'event.incident' | 'event.emergency' | 'event.early_warning'>[];
+  readonly triggers: MeshEvent<'event.incident' | 'event.emergency' | 'event.early_warning' | 'event.custom'>[];
   readonly runs: Map<string, RunRecord>;
   taskId: string | null;
   diagnosis: Diagnosis | null;
@@ -73,6 +73,7 @@ export class IncidentRecords {
       case 'event.incident':
       case 'event.emergency':
       case 'event.early_warning':
+      case 'event.custom':
         this.#triggers.set(event.id, event);
         if (this.#triggers.size > 100) this.#triggers.delete(this.#triggers.keys().next().value!);
         return;

@@ -40,7 +40,6 @@ export class HostJournal implements Journal {
   #sequence = 0;
   #waiters: Waiter[] = [];
   #worker: Worker | undefined;
-  #closing: (() => void) | undefined;
   #restarts = 0;
   #hasOpened = false;
   #failure: GraceError | undefined;
@@ -100,8 +99,10 @@ export class HostJournal implements Journal {
     const worker = this.#worker;
     if (worker) {
       worker.ref();
+      // Its exit is what we want now: it is not started again.
+      this.#worker = undefined;
       await new Promise<void>((resolve) => {
-        this.#closing = resolve;
+        worker.once('exit', () => resolve());
         worker.postMessage({ type: 'close' } satisfies ToWriter);
       });
     }
@@ -165,8 +166,6 @@ export class HostJournal implements Journal {
             this.#onFailed(message.error);
             break;
           case 'closed':
-            this.#worker = undefined;
-            this.#closing?.();
             break;
         }
       });

@@ -1,9 +1,15 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GraceError } from '../core/errors.ts';
 
-/** Folders locked by this process: two runtimes in one process are two writers too. */
-const held = new Set<string>();
+const locks: unique symbol = Symbol.for('grace.journal.locks');
+
+/**
+ * Folders locked by this process: two runtimes in one process are two writers too, also when they are
+ * of two copies of this module.
+ */
+const shared = globalThis as { [locks]?: Set<string> };
+const held = (shared[locks] ??= new Set());
 
 /**
  * Makes this process the only writer of a data directory. The lock of a process that is gone is taken
@@ -14,9 +20,10 @@ const held = new Set<string>();
  */
 export function lockJournal(dir: string): () => void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const file = join(dir, 'lock');
+  // By any other name it is the same folder.
+  const file = join(realpathSync(dir), 'lock');
   const mine = `${process.pid} ${startOf(process.pid)}`;
-  if (held.has(file)) throw inUse(dir, mine);
+  if (held.has(file)) throw inUse(dir, mine, 'another runtime of this process, ');
   const other = read(file);
   if (other && other !== mine && isAlive(other)) throw inUse(dir, other);
   if (other) rmSync(file, { force: true });
@@ -55,8 +62,8 @@ function startOf(pid: number): string {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
-const inUse = (dir: string, owner: string) => new GraceError(
+const inUse = (dir: string, owner: string, who = '') => new GraceError(
   'GRACE_RUNTIME_STATE',
-  `${dir} is used by process ${owner.split(' ')[0]}. Stop it, or give another --data-dir.`,
+  `${dir} is used by ${who}process ${owner.split(' ')[0]}. Stop it, or give another data directory.`,
   { details: { dir, owner } },
 );

@@ -7,7 +7,7 @@
  * worker that dies would end the host).
  */
 import { Piscina } from 'piscina';
-import type { Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Log } from '../core/ports.ts';
 import type { ThreadStart } from '../core/thread-protocol.ts';
 
@@ -19,6 +19,8 @@ const spareThreads = 64;
 
 export class KernelPools {
   readonly #pools = new Map<number, Piscina>();
+  /** Threads that have not ended, with their end. */
+  readonly #exits = new Map<Worker, Promise<void>>();
   readonly #threadsMax: number;
   readonly #log: Log;
 
@@ -30,7 +32,9 @@ export class KernelPools {
   /** Runs a kernel thread. The promise settles when the thread is over; it is no death notice. */
   run(heapMb: number, start: ThreadStart, signal: AbortSignal): Promise<unknown> {
     const pool = this.#pool(heapMb);
-    return pool.run(start, { filename: threadFile, transferList: [start.port], signal });
+    const over = pool.run(start, { filename: threadFile, transferList: [start.port], signal });
+    for (const worker of pool.threads) this.#watch(worker);
+    return over;
   }
 
   /** The Worker with this thread id, or undefined when it has ended already. */
@@ -41,6 +45,19 @@ export class KernelPools {
   /** Ends all threads. Does not resolve while one is stuck in a native call: callers race it. */
   async destroy(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    // A pool forgets a thread as soon as it has told it to end.
+    await Promise.all(this.#exits.values());
+  }
+
+  #watch(worker: Worker): void {
+    if (this.#exits.has(worker)) return;
+    const exit = new Promise<void>((resolve) => {
+      worker.once('exit', () => {
+        this.#exits.delete(worker);
+        resolve();
+      });
+    });
+    this.#exits.set(worker, exit);
   }
 
   #pool(heapMb: number): Piscina {
@@ -54,10 +71,24 @@ export class KernelPools {
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
     });
+    pool.on('workerCreate', letProcessEnd);
     pool.on('error', (error) => {
       this.#log.debug({ error: String(error) }, 'a pool reported an error of a thread that had ended');
     });
     this.#pools.set(heapMb, pool);
     return pool;
+  }
+}
+
+/**
+ * A run keeps the process alive until it is over, by a port of Piscina's own; the run of a kernel is
+ * never over, so that port must not. Piscina has no option for it, and keeps the port behind a symbol.
+ */
+function letProcessEnd(worker: object): void {
+  for (const key of Object.getOwnPropertySymbols(worker)) {
+    const { port } = (worker as Record<symbol, { readonly port?: MessagePort }>)[key] ?? {};
+    if (!port) continue;
+    port.ref = () => undefined;
+    port.unref();
   }
 }

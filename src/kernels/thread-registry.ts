@@ -292,7 +292,9 @@ export class ThreadRegistry {
     };
     return {
       onMessage: (message) => {
-        if (message.type === 'load_failed') forget();
+        if (message.type !== 'load_failed') return;
+        forget();
+        thread().fence({ kind: 'start_failed', notice: 'last_words', error: message.error });
       },
       onDown: forget,
       onExit: () => this.#exited(thread()),

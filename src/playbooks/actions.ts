@@ -17,8 +17,12 @@ export interface ActionContext {
   readonly runDeadlineAtMs: number;
 }
 
+/** What is wrong with a parameter. */
+export type Issue = z.core.$ZodIssue;
+
 export interface Action {
-  readonly params: z.ZodType<Record<string, unknown>>;
+  /** What is wrong with these parameters: nothing when they are right. */
+  problemsOf(params: unknown): readonly Issue[];
   /**
    * `pure` and `idempotent` actions start at once. Before an `once` action its intent is synced. A
    * `restart` is journalled alongside, and synced before the next step.
@@ -36,7 +40,7 @@ function action<T extends z.ZodObject>(
   run: (params: z.infer<T>, context: ActionContext) => Promise<unknown> | unknown,
 ): Action {
   return {
-    params: params as unknown as Action['params'],
+    problemsOf: (values) => params.safeParse(values).error?.issues ?? [],
     effect,
     run: async (raw, context) => run(params.parse(raw), context),
   };

@@ -1,6 +1,6 @@
 import { GraceError } from '../core/errors.ts';
 import { describePath, type WorstCase } from '../core/worst-case.ts';
-import { shippedActions } from './actions.ts';
+import { allActions, type ActionInput } from './host-actions.ts';
 import { filesOf, loadPlaybooks } from './library.ts';
 
 /** What `grace playbook check` says of one file. */
@@ -17,11 +17,18 @@ export type PlaybookCheck =
     }
   | { readonly ok: false; readonly file: string; readonly code: string; readonly message: string };
 
-/** Checks playbook files one by one; a bad one does not hide the others. */
-export function checkPlaybooks(source: string | readonly string[]): PlaybookCheck[] {
+/**
+ * Checks playbook files one by one; a bad one does not hide the others.
+ *
+ * @param actions - Those of the host, as `createGrace` gets them. Their modules are not loaded.
+ */
+export function checkPlaybooks(
+  source: string | readonly string[], actions: Readonly<Record<string, ActionInput>> = {},
+): PlaybookCheck[] {
+  const known = allActions(actions, () => Promise.reject(new Error('a check runs no action'))).actions;
   return filesOf(source).map((file): PlaybookCheck => {
     try {
-      const [[, loaded]] = [...loadPlaybooks([file], shippedActions)] as [[string, Loaded]];
+      const [[, loaded]] = [...loadPlaybooks([file], known)] as [[string, Loaded]];
       const { playbook, worstCase } = loaded;
       const { id, title, sloMs } = playbook;
       return { ok: true, file, playbook: id, title, sloMs, worstCase, path: describePath(worstCase) };

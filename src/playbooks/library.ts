@@ -30,6 +30,49 @@ export function loadPlaybooks(source: string | readonly string[], actions: Actio
   return library;
 }
 
+/** The events of the heartbeat trigger, each answered by the playbook that is `on` it. */
+export const answeredEvents = ['event.incident', 'event.emergency', 'event.early_warning'] as const;
+export type Answers = Readonly<Record<(typeof answeredEvents)[number], string>>;
+
+/** What every run is given, whatever started it. */
+export const givenInputs: readonly string[] = [
+  'kernels_down', 'kernels_degraded', 'kernels_min', 'emergency_protocol',
+];
+
+/**
+ * The playbooks of a host beside the shipped ones. Its own win: by their id, and by the event they are `on`.
+ *
+ * @throws GRACE_PLAYBOOK_INVALID when two of its own are on one event, when an event is left without an
+ * answer, or when a playbook that answers one requires an input that nobody gives.
+ */
+export function besideShipped(
+  shipped: PlaybookLibrary, own: PlaybookLibrary,
+): { readonly library: PlaybookLibrary; readonly answers: Answers } {
+  const library = new Map([...shipped, ...own]);
+  const answers = answeredEvents.map((event) => {
+    const on = (from: PlaybookLibrary) => [...from.values()].filter(({ playbook }) => playbook.on === event);
+    const [first, second] = on(own);
+    if (second) throw wrong(second, `no other playbook on ${event}, found ${first!.file}`);
+    const answer = first ?? on(library)[0];
+    if (!answer) {
+      const former = on(shipped)[0]!.playbook.id;
+      throw wrong(library.get(former)!, `on: ${event}, which nothing else answers`);
+    }
+    const missing = missingInputs(answer, givenInputs);
+    if (missing) throw wrong(answer, `no required input "${missing}": ${event} does not give it`);
+    return [event, answer.playbook.id];
+  });
+  return { library, answers: Object.fromEntries(answers) as Answers };
+}
+
+/** The first required input of a playbook that is not among those given. */
+export const missingInputs = ({ playbook }: LoadedPlaybook, given: readonly string[]): string | undefined =>
+  Object.entries(playbook.inputs).find(([name, { required }]) => required && !given.includes(name))?.[0];
+
+const wrong = ({ file, playbook }: LoadedPlaybook, expected: string) => new GraceError(
+  'GRACE_PLAYBOOK_INVALID', `${file}:1:1: playbook "${playbook.id}": expected ${expected}.`, { details: { file } },
+);
+
 /** The playbook files of a folder, sorted; files are taken as they are. */
 export function filesOf(source: string | readonly string[]): string[] {
   if (typeof source !== 'string') return [...source];

@@ -167,8 +167,7 @@ function checkNames(playbook: Playbook, actions: ActionRegistry, problems: Probl
       for (const expression of expressionsIn(value)) checkCel(expression, [...path, 'with', key]);
     }
     // Values that hold expressions are known only when the step runs.
-    const parsed = action.params.safeParse(values);
-    for (const issue of parsed.error?.issues ?? []) {
+    for (const issue of action.problemsOf(values)) {
       const isComputed = issue.path.length > 0 && expressionsIn(values[String(issue.path[0])]).length > 0;
       if (!isComputed) problems.addIssues([issue], [...path, 'with']);
     }

@@ -27,12 +27,18 @@ export function runLogic(library: PlaybookLibrary, provided: Provided): AnyActor
     );
   }
 
+  function withDefaults(input: RunInput): RunInput {
+    const declared = Object.entries(library.get(input.playbook)?.playbook.inputs ?? {});
+    const defaults = declared.flatMap(([name, { default: value }]) => (value === undefined ? [] : [[name, value]]));
+    return { ...input, inputs: { ...Object.fromEntries(defaults), ...input.inputs } };
+  }
+
   type Live = { readonly context: { readonly playbook: string } };
   const of = (snapshot: unknown) => machineOf((snapshot as Live).context.playbook);
 
   return {
     getInitialSnapshot: (scope: AnyActorScope, input: RunInput) =>
-      machineOf(input.playbook).getInitialSnapshot(scope, input as never),
+      machineOf(input.playbook).getInitialSnapshot(scope, withDefaults(input) as never),
     transition: (snapshot, event, scope) => of(snapshot).transition(snapshot as never, event as never, scope),
     getPersistedSnapshot: (snapshot, options) => of(snapshot).getPersistedSnapshot(snapshot as never, options),
     restoreSnapshot: (snapshot, scope) => of(snapshot).restoreSnapshot(snapshot as never, scope as never),

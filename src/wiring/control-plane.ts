@@ -10,29 +10,33 @@ import { incidentDeskMachine } from '../../machines/incident-desk.machine.ts';
 import { incidentMachine, type IncidentSettings } from '../../machines/incident.machine.ts';
 import { remediationMachine } from '../../machines/remediation.machine.ts';
 import { rootMachine, type PartSpec } from '../../machines/root.machine.ts';
+import { ruleTriggerMachine, type RuleTriggerInput } from '../../machines/rule-trigger.machine.ts';
 import { kernelActor, supervisorMachine, type SupervisorMessage } from '../../machines/supervisor.machine.ts';
 import type {
   Diagnosis, DiagnosticTask, EvidenceBundle, Mitigation, MitigationRequest,
 } from '../core/diagnosis.ts';
 import { toErrorRecord } from '../core/errors.ts';
-import type { AnyAnnouncement } from '../core/events.ts';
+import type { AnyAnnouncement, AnyMeshEvent } from '../core/events.ts';
 import type { ChildSpec, KernelStatus, SupervisorId } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { RecoveryPorts } from '../core/recovery-ports.ts';
 import { defaultPolicy, type Refusal } from '../core/supervision.ts';
+import type { TriggerRule } from '../core/trigger-rule.ts';
 import { kernelLogic } from '../kernels/kernel-logic.ts';
 import type { ThreadRegistry } from '../kernels/thread-registry.ts';
 import type { ActionRegistry } from '../playbooks/actions.ts';
-import type { PlaybookLibrary } from '../playbooks/library.ts';
+import type { Answers, PlaybookLibrary } from '../playbooks/library.ts';
 import { performer } from '../playbooks/perform.ts';
 import { runLogic } from '../playbooks/run-logic.ts';
 import { LastStates, resumable } from '../supervision/resumable.ts';
 import type { Mesh } from '../triggers/mesh.ts';
+import { match } from './trigger-rules.ts';
 
 const supervisors: readonly SupervisorId[] = ['critical', 'platform', 'application'];
 /** Kernels that go down this close to each other are down at once, ms. */
 const atOnceMs = 1_000;
 const supervisorActor = (id: SupervisorId) => `supervisor.${id}`;
+const ruleActor = ({ id }: TriggerRule) => `trigger.rule.${id}` as const;
 
 /** What finding and treating a cause takes. */
 export interface RemediationWork {
@@ -50,7 +54,10 @@ export interface ControlPlaneOptions {
   readonly mesh: Mesh;
   readonly registry: ThreadRegistry;
   readonly library: PlaybookLibrary;
+  /** Which playbook answers which event of the heartbeat trigger. */
+  readonly answers: Answers;
   readonly actions: ActionRegistry;
+  readonly rules: readonly TriggerRule[];
   readonly ports: RecoveryPorts;
   readonly remediation: RemediationWork;
   readonly incidents: IncidentSettings;
@@ -145,7 +152,7 @@ export class ControlPlane {
   }
 
   /** Sends to a part of the control plane; to one that is dead just then, nothing. */
-  send(part: 'emergency' | 'incidents' | 'trigger.heartbeat', event: { readonly type: string }): void {
+  send(part: 'emergency' | 'incidents' | `trigger.${string}`, event: { readonly type: string }): void {
     this.#later(part, event);
   }
 
@@ -226,6 +233,9 @@ export class ControlPlane {
       actors: {
         supervisor: resumable(supervisor, lastStates) as never,
         trigger: resumable(heartbeatTriggerMachine.provide({ actions: { publish } }), lastStates) as never,
+        rule: resumable(
+          ruleTriggerMachine.provide({ actors: { alarm }, actions: { publish } }), lastStates,
+        ) as never,
         emergency: resumable(
           emergencyModeMachine.provide({ actors: { alarm }, actions: { publish } }), lastStates,
         ) as never,
@@ -242,7 +252,7 @@ export class ControlPlane {
   }
 
   /** Signals to the trigger, what it fires to the desk. */
-  #subscribe({ mesh, recovery }: ControlPlaneOptions): void {
+  #subscribe({ mesh, recovery, rules }: ControlPlaneOptions): void {
     if (!recovery) return;
     mesh.subscribe(['kernel.down'], (event) => {
       if (event.type !== 'kernel.down' || event.payload.reason.notice === 'supervisor') return;
@@ -254,20 +264,36 @@ export class ControlPlane {
         'incident.watching', 'incident.reopened', 'incident.closed', 'incident.escalated',
         'trigger.suppressed', 'cooldown.ended',
       ],
-      (event) => this.send('trigger.heartbeat', event),
+      (event) => {
+        if (!isCustom(event)) this.send('trigger.heartbeat', event);
+      },
     );
     mesh.subscribe(
-      ['event.incident', 'event.emergency', 'event.early_warning', 'kernel.quarantined'],
+      ['event.incident', 'event.emergency', 'event.early_warning', 'event.custom', 'kernel.quarantined'],
       (event) => this.send('incidents', Object.assign({ host: this.#availability() }, event)),
     );
+    for (const rule of rules) {
+      mesh.subscribe([rule.on], (event) => {
+        const matched = match(rule, event);
+        if (matched) this.send(ruleActor(rule), matched);
+      });
+      mesh.subscribe(
+        ['event.custom', 'trigger.suppressed', 'incident.closed', 'incident.escalated'],
+        (event) => this.send(ruleActor(rule), event),
+      );
+    }
   }
 }
+
+/** What becomes of a problem of the host's own is nothing to the trigger of the critical kernels. */
+const isCustom = ({ payload }: AnyMeshEvent) => 'severity' in payload && payload.severity === 'custom';
 
 interface RulesView {
   readonly children: readonly { readonly spec: { readonly id: string }; readonly restarts: number }[];
 }
 
-function partsOf({ specs, recovery, incidents, quarantineMs }: ControlPlaneOptions): PartSpec[] {
+function partsOf(options: ControlPlaneOptions): PartSpec[] {
+  const { specs, recovery, incidents, answers, rules, quarantineMs } = options;
   const trees = supervisors
     .map((id) => ({ id, children: specs.filter((spec) => spec.supervisor === id) }))
     .filter(({ children }) => children.length > 0)
@@ -285,14 +311,25 @@ function partsOf({ specs, recovery, incidents, quarantineMs }: ControlPlaneOptio
     }));
   if (!recovery) return trees;
   const playbooks = {
-    incident: 'critical_kernel_restart',
-    emergency: 'emergency_critical_kernel_recovery',
-    earlyWarning: 'proactive_kernel_health_check',
+    incident: answers['event.incident'],
+    emergency: answers['event.emergency'],
+    earlyWarning: answers['event.early_warning'],
   };
   return [
     { id: 'emergency', src: 'emergency', input: {} },
     { id: 'incidents', src: 'incidents', input: { settings: incidents } },
     { id: 'trigger.heartbeat', src: 'trigger', input: { playbooks } },
+    ...rules.map((rule): PartSpec => ({
+      id: ruleActor(rule), src: 'rule', input: ruleInput(rule, incidents),
+    })),
     ...trees,
   ];
+}
+
+/** An incident runs its playbook, is watched, and may look for its cause: then it is over. */
+function ruleInput(
+  { id, playbook, severity }: TriggerRule, { slos, watchMs, remediationMs }: IncidentSettings,
+): RuleTriggerInput {
+  const incidentMaxMs = (slos[playbook] ?? 0) + watchMs + remediationMs + 1_000;
+  return { rule: { id, playbook, severity }, incidentMaxMs };
 }

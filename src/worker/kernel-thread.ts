@@ -1,6 +1,7 @@
 /**
  * What Piscina runs in a kernel thread: says hello, loads the kernel's module, and waits to be
- * adopted as one epoch of its kernel. It returns when it has been asked to stop.
+ * adopted as one epoch of its kernel. It never returns: a thread that did would be given to the next
+ * kernel by its pool, and be ended under it. The host ends it.
  */
 import { readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
@@ -24,7 +25,7 @@ export default async function kernelThread({ port, module, standby }: ThreadStar
     loaded = await loadKernel(module);
   } catch (error) {
     post({ type: 'load_failed', error: toErrorRecord(error) });
-    return;
+    return ended;
   }
   if (standby) await rehearseAdoption(log);
   await new Promise<void>((stopped) => {
@@ -42,7 +43,11 @@ export default async function kernelThread({ port, module, standby }: ThreadStar
     post({ type: 'loaded' });
   });
   post({ type: 'stopped' });
+  return ended;
 }
+
+/** Settles when the host ends the thread: never. */
+const ended = new Promise<never>(() => undefined);
 
 /** Linux shows a thread under the number of its process and its own. */
 function osThread(): string | undefined {

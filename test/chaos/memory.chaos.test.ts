@@ -64,8 +64,8 @@ describe('memory', () => {
     assert.ok(!grace.mitigations().some(({ id }) => id === mitigation.id));
     assert.throws(() => grace.revertMitigation(mitigation.id, 'test'), { code: 'GRACE_MITIGATION_UNKNOWN' });
     await grace.stop();
-    const types = [...openJournalFolder(folder.dataDir).entries()].map(({ type }) => type);
-    assert.ok(types.includes('mitigation.applied') && types.includes('mitigation.reverted'));
+    const types = new Set([...openJournalFolder(folder.dataDir).entries()].map(({ type }) => type));
+    assert.ok(types.has('mitigation.applied') && types.has('mitigation.reverted'));
   });
 
   test('memory outside the heap has a limit too', async () => {
