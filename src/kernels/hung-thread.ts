@@ -5,10 +5,10 @@ import { stackOf } from './thread-stack.ts';
 import type { ThreadHandle } from './thread-handle.ts';
 
 export async function lookAtHung(
-  thread: ThreadHandle, withinMs: number,
+  thread: ThreadHandle, withinMs: number, signal: AbortSignal,
 ): Promise<Pick<Death, 'stack' | 'osState'>> {
   const osState = osStateOf(thread.osThread);
-  const stack = (await stackOf(thread.threadId, withinMs)) ?? 'unreadable';
+  const stack = (await stackOf(thread.threadId, withinMs, signal)) ?? 'unreadable';
   return { stack, ...(osState !== undefined && { osState }) };
 }
 

@@ -85,6 +85,9 @@ export class ThreadRegistry {
   readonly #ending = new Set<ThreadHandle>();
   readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
   #closing = false;
+  /** No look begins after this is aborted; those under way are waited for. */
+  readonly #noMoreLooks = new AbortController();
+  readonly #looks = new Set<Promise<void>>();
 
   constructor(specs: readonly ChildSpec[], around: RegistrySurroundings) {
     this.#around = around;
@@ -208,7 +211,13 @@ export class ThreadRegistry {
   /** Ends every thread that is left. Resolves with those that cannot be ended. */
   async close(deadlineMs: number): Promise<{ kernel: string; epoch: number; threadId: number }[]> {
     this.#closing = true;
+    this.#noMoreLooks.abort();
     this.#monitor.stop();
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#around.clock.setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([Promise.all(this.#looks), late]);
     for (const slot of this.#slots.values()) {
       for (const thread of [slot.current, slot.standby]) {
         if (thread) this.#end(slot, thread);
@@ -216,10 +225,6 @@ export class ThreadRegistry {
       slot.current = undefined;
       slot.standby = undefined;
     }
-    let timer: unknown;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#around.clock.setTimeout(resolve, deadlineMs);
-    });
     await Promise.race([this.#pools.destroy(), late]);
     this.#around.clock.clearTimeout(timer);
     this.#calls.rejectAll('the runtime has stopped');
@@ -420,14 +425,19 @@ export class ThreadRegistry {
   }
 
   /** A look takes the cores of whoever recovers: it waits until the successor serves. */
-  async #lookAt(slot: Slot, thread: ThreadHandle, epoch: number): Promise<void> {
-    const served = new Promise<void>((resolve) => {
-      slot.readyWaiters.push(resolve);
-      this.#around.clock.setTimeout(resolve, lookWithinMs);
-    });
-    await served;
-    const found = this.#closing ? {} : await lookAtHung(thread, lookWithinMs);
-    this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
+  #lookAt(slot: Slot, thread: ThreadHandle, epoch: number): Promise<void> {
+    const { signal } = this.#noMoreLooks;
+    const look = (async () => {
+      await new Promise<void>((resolve) => {
+        slot.readyWaiters.push(resolve);
+        this.#around.clock.setTimeout(resolve, lookWithinMs);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      const found = await lookAtHung(thread, lookWithinMs, signal);
+      this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
+    })();
+    this.#looks.add(look);
+    return look.finally(() => this.#looks.delete(look));
   }
 
   #onMemory(kernel: string, reading: MemoryReading): void {

@@ -1,6 +1,10 @@
 /**
  * The stack of a thread that hangs, read from outside by V8's inspector, in process and without a
  * port. Only the thread with this id is touched; whoever does not stop in time is in a native call.
+ *
+ * A message to a thread that is on its way out aborts the whole process (Node 20.20,
+ * `MainThreadInterface::Post`), and a thread that is left paused cannot be ended. So nobody ends a thread
+ * while it is read, and a reading that has begun is always brought to its end.
  */
 import type { Session } from 'node:inspector';
 import type { StackFrame } from '../core/diagnosis.ts';
@@ -27,36 +31,45 @@ interface Reply {
 /** The inspector attaches to all threads of the process: one reading at a time. */
 let last: Promise<unknown> = Promise.resolve();
 
-/** Frames of the thread, innermost first; undefined when it did not stop within `timeoutMs`. */
-export function stackOf(threadId: number, timeoutMs: number): Promise<readonly StackFrame[] | undefined> {
-  const reading = last.then(() => readStack(threadId, timeoutMs)).catch(() => undefined);
+/** After a timeout: for the thread to hear that it need not pause any more, ms. */
+const letGoMs = 50;
+
+/**
+ * Frames of the thread, innermost first; undefined when it did not stop within `timeoutMs`.
+ *
+ * @param signal - When aborted before the reading has begun, there is none.
+ */
+export function stackOf(
+  threadId: number, timeoutMs: number, signal: AbortSignal,
+): Promise<readonly StackFrame[] | undefined> {
+  const reading = last.then(() => readStack(threadId, timeoutMs, signal)).catch(() => undefined);
   last = reading;
   return reading;
 }
 
-async function readStack(threadId: number, timeoutMs: number): Promise<readonly StackFrame[] | undefined> {
+async function readStack(
+  threadId: number, timeoutMs: number, signal: AbortSignal,
+): Promise<readonly StackFrame[] | undefined> {
   const inspector = await import('node:inspector');
+  if (signal.aborted) return undefined;
   const session = new inspector.Session();
   session.connect();
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), timeoutMs);
-      timer.unref();
-    });
-    return await Promise.race([pauseAndRead(session, threadId), late]);
+    const sessionId = await attachedTo(session, threadId);
+    const late = pause(timeoutMs).then(() => undefined);
+    const frames = await Promise.race([pauseAndRead(session, sessionId), late]);
+    if (frames === undefined) {
+      letGo(session, sessionId);
+      await pause(letGoMs);
+    }
+    return frames;
   } finally {
-    clearTimeout(timer);
     session.disconnect();
   }
 }
 
 /** Pauses the thread, reads, and lets it go on: a paused thread could not be ended. */
-async function pauseAndRead(session: Session, threadId: number): Promise<readonly StackFrame[]> {
-  const sessionId = await attachedTo(session, threadId);
-  const tell = (id: number, method: string) => {
-    session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) });
-  };
+function pauseAndRead(session: Session, sessionId: string): Promise<readonly StackFrame[]> {
   return new Promise((resolve) => {
     let frames: readonly StackFrame[] = [];
     const scripts = new Map<string, string>();
@@ -67,15 +80,30 @@ async function pauseAndRead(session: Session, threadId: number): Promise<readonl
         scripts.set(reply.params!.scriptId!, reply.params!.url!);
       } else if (reply.method === 'Debugger.paused') {
         frames = framesOf(reply, scripts);
-        tell(3, 'Debugger.resume');
-        tell(4, 'Debugger.disable');
+        letGo(session, sessionId);
       }
-      if (reply.id === 4) resolve(frames);
+      if (reply.id === disabledId) resolve(frames);
     });
-    tell(1, 'Debugger.enable');
-    tell(2, 'Debugger.pause');
+    tell(session, sessionId, 1, 'Debugger.enable');
+    tell(session, sessionId, 2, 'Debugger.pause');
   });
 }
+
+const disabledId = 4;
+
+function letGo(session: Session, sessionId: string): void {
+  tell(session, sessionId, 3, 'Debugger.resume');
+  tell(session, sessionId, disabledId, 'Debugger.disable');
+}
+
+function tell(session: Session, sessionId: string, id: number, method: string): void {
+  session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) });
+}
+
+const pause = (ms: number) =>
+  new Promise<void>((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 
 function attachedTo(session: Session, threadId: number): Promise<string> {
   return new Promise((resolve, reject) => {
