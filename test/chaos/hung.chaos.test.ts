@@ -60,6 +60,7 @@ describe('a hung thread', () => {
     const script = folder.file('storm.mjs', `
       import { createGrace } from ${JSON.stringify(join(import.meta.dirname, '../../dist/src/index.js'))};
       const module = ${JSON.stringify(folder.module('victim', source))};
+      const alive = setInterval(() => undefined, 1_000);
       const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
       for (let round = 0; round < 10; round += 1) {
         const grace = await createGrace({
@@ -79,6 +80,7 @@ describe('a hung thread', () => {
         const { zombies } = await grace.stop();
         if (zombies.length > 0) throw new Error(JSON.stringify(zombies));
       }
+      clearInterval(alive);
       console.log('survived');
     `);
     assert.match(execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 50_000 }), /survived/);
