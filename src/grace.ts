@@ -11,8 +11,11 @@ import { parseDuration } from './core/duration.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
 import type { EventPayloads, EventType, MeshEvent } from './core/events.ts';
 import type { Mitigation } from './core/diagnosis.ts';
+import type { Inspect } from './core/inspection-wire.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
+import { inspectorPort, type InspectOption } from './inspection/inspect-option.ts';
+import type { Inspector } from './inspection/inspector.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
 import { shippedActions } from './playbooks/actions.ts';
@@ -39,6 +42,11 @@ export interface GraceOptions {
   readonly quarantine?: string;
   /** False turns supervisors and playbooks off: what a chaos scenario must fail under. Default true. */
   readonly recovery?: boolean;
+  /**
+   * Serves the Stately inspector on a port of the loopback interface: `true`, or `port` 0, takes any free
+   * one. Whoever can reach it sees the state of every actor. Default false.
+   */
+  readonly inspect?: InspectOption;
   /** Diagnostics on standard error. Default `warn`. */
   readonly logLevel?: LogLevel;
 }
@@ -67,11 +75,13 @@ export interface Grace {
   readonly dataDir: string;
   /** The host as a client of the message bus. */
   readonly bus: BusClient;
+  /** Where viewers of the inspector connect, such as `ws://127.0.0.1:8787`; undefined while it does not serve. */
+  readonly inspectorUrl: string | undefined;
   /**
    * Starts all kernels. Resolves when every one is ready.
    *
    * @throws GRACE_KERNEL_START_FAILED, GRACE_KERNEL_START_TIMEOUT, GRACE_KERNEL_MODULE_INVALID,
-   * GRACE_JOURNAL_CORRUPT, GRACE_RUNTIME_STATE. Nothing half-started stays.
+   * GRACE_JOURNAL_CORRUPT, GRACE_INSPECTOR_UNAVAILABLE, GRACE_RUNTIME_STATE. Nothing half-started stays.
    */
   start(): Promise<void>;
   /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
@@ -138,9 +148,11 @@ class Runtime implements Grace {
   readonly #quarantineMs: number;
   readonly #health: HealthFeed;
   readonly #keeper: IncidentKeeper;
+  readonly #inspectorPort: number | undefined;
   readonly #ready = new Set<string>();
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #journal: HostJournal | undefined;
+  #inspector: Inspector | undefined;
   #controlPlane: ControlPlane | undefined;
   #emergency = false;
   #openIncidents = 0;
@@ -152,6 +164,7 @@ class Runtime implements Grace {
     this.#library = library;
     this.#recovery = options.recovery ?? true;
     this.#quarantineMs = parseDuration(options.quarantine ?? '30s');
+    this.#inspectorPort = inspectorPort(options.inspect);
     this.#log = pinoLog(options.logLevel ?? 'warn');
     this.#hub = new BusHub(specs, options.sheddable ?? [], {
       control: (payload, ports) => this.#registry.post(busKernel, { type: 'control', payload, ports }, ports),
@@ -160,6 +173,7 @@ class Runtime implements Grace {
     this.#registry = new ThreadRegistry(specs, {
       clock: systemClock,
       log: this.#log,
+      inspect: this.#inspectorPort !== undefined,
       connectBus: (kernel, epoch) => this.#hub.connectKernel(kernel, epoch),
       onReady: (kernel) => {
         if (kernel === busKernel) this.#hub.busReady();
@@ -167,6 +181,7 @@ class Runtime implements Grace {
       onOver: (kernel, epoch) => {
         if (kernel === busKernel) this.#hub.busOver();
         this.#hub.kernelOver(kernel, epoch);
+        this.#inspector?.threadOver(kernel, epoch);
       },
       onWarning: (kernel, epoch, { name, message }) => {
         const payload = { kernel, epoch, critical: false, warning: `${name}: ${message}` };
@@ -176,6 +191,8 @@ class Runtime implements Grace {
         const payload = { kernel, epoch, critical: false, threadId };
         this.#mesh.publish({ type: 'kernel.zombie', source: 'registry', payload });
       },
+      onInspected: (kernel, epoch, message, dropped) =>
+        this.#inspector?.fromThread(kernel, epoch, message, dropped),
       onAmnesty: (lateMs) => {
         this.#mesh.publish({ type: 'monitor.amnesty_granted', source: 'monitor', payload: { lateMs } });
       },
@@ -201,14 +218,19 @@ class Runtime implements Grace {
     this.#subscribe();
   }
 
+  get inspectorUrl(): string | undefined {
+    return this.#inspector?.url;
+  }
+
   async start(): Promise<void> {
     if (this.#state !== 'new') throw wrongState('start', this.#state);
     this.#state = 'starting';
     // Every handle of ours lets the process end; while it starts, it must not.
     const alive = setInterval(() => undefined, 60_000);
     try {
+      this.#inspector = await this.#openInspector();
       this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
-      this.#controlPlane = this.#newControlPlane(this.#journal);
+      this.#controlPlane = this.#newControlPlane(this.#journal, this.#inspector?.inspect);
       this.#registry.preload();
       await this.#allReady(this.#controlPlane);
       this.#registry.replenish();
@@ -304,11 +326,20 @@ class Runtime implements Grace {
     }
   }
 
+  /** What serves viewers is only loaded when it is on. */
+  async #openInspector(): Promise<Inspector | undefined> {
+    if (this.#inspectorPort === undefined) return undefined;
+    const { Inspector } = await import('./inspection/inspector.ts');
+    return Inspector.open(this.#inspectorPort, systemClock, this.#log);
+  }
+
   /** Kernels first, then what they may still write to. */
   async #tearDown(): Promise<{ zombies: ZombieRow[] }> {
     this.#health.stop();
     await this.#controlPlane?.stop();
     const zombies = await this.#registry.close(closeDeadlineMs);
+    await this.#inspector?.close();
+    this.#inspector = undefined;
     this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
     this.bus.close();
     await this.#keeper.settled();
@@ -316,7 +347,7 @@ class Runtime implements Grace {
     return { zombies };
   }
 
-  #newControlPlane(journal: HostJournal): ControlPlane {
+  #newControlPlane(journal: HostJournal, inspect: Inspect | undefined): ControlPlane {
     const recovery = {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
       overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
@@ -325,7 +356,7 @@ class Runtime implements Grace {
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
       library: this.#library, actions: shippedActions, recovery: this.#recovery,
-      quarantineMs: this.#quarantineMs,
+      quarantineMs: this.#quarantineMs, inspect,
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {
