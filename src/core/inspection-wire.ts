@@ -120,8 +120,10 @@ interface Chart { readonly id?: string }
 
 /** A logic that chooses its chart at run time has none of its own, but its state knows. */
 function chartOf({ logic }: InspectedActor, snapshot: unknown): Chart | undefined {
-  const { machine } = (snapshot ?? {}) as { readonly machine?: { readonly config?: Chart } };
-  return (logic as { readonly config?: Chart } | undefined)?.config ?? machine?.config;
+  const { machine } = (snapshot ?? {}) as { readonly machine?: unknown };
+  const configs = [logic, machine].map((one) => (one as { readonly config?: unknown } | undefined)?.config);
+  // The config of a promise or a callback is its function.
+  return configs.find((config): config is Chart => typeof config === 'object' && config !== null);
 }
 
 const definitions = new WeakMap<Chart, string>();

@@ -8,9 +8,12 @@ export type Json =
   | string | number | boolean | null | readonly (Json | undefined)[] | { readonly [key: string]: Json | undefined };
 
 const depthMax = 32;
+/** Quotes, comma, and a number of usual length. */
+const memberChars = 8;
 const stringMax = 2_000;
 /** Stands for what did not fit. */
 const leftOut = '…';
+const unreadable = '[unreadable]';
 
 /**
  * @param charsMax - About how long the copy may become as text.
@@ -21,7 +24,7 @@ export function jsonSafe(value: unknown, charsMax: number): Json | undefined {
   let left = charsMax;
 
   const copy = (key: string, value: unknown): Json | undefined => {
-    left -= key.length + 4;
+    left -= key.length + memberChars;
     const shown = redact(key, value);
     switch (typeof shown) {
       case 'undefined':
@@ -55,7 +58,7 @@ export function jsonSafe(value: unknown, charsMax: number): Json | undefined {
     try {
       return copyObject(key, object);
     } catch {
-      return '[unreadable]';
+      return unreadable;
     } finally {
       ancestors.pop();
     }
@@ -64,7 +67,9 @@ export function jsonSafe(value: unknown, charsMax: number): Json | undefined {
   const copyObject = (key: string, object: object): Json | undefined => {
     const { toJSON } = object as { toJSON?: unknown };
     if (typeof toJSON === 'function') return copy(key, toJSON.call(object, key));
-    if (object instanceof Error) return { name: copyText(String(object.name)), message: copyText(String(object.message)) };
+    if (object instanceof Error) {
+      return { name: copyText(String(object.name)), message: copyText(String(object.message)) };
+    }
     if (ArrayBuffer.isView(object)) return `[${object.constructor.name} of ${object.byteLength} bytes]`;
     if (Array.isArray(object) || object instanceof Map || object instanceof Set) return copyList(object);
     const entries: [string, Json | undefined][] = [];
@@ -73,9 +78,19 @@ export function jsonSafe(value: unknown, charsMax: number): Json | undefined {
         entries.push([leftOut, leftOut]);
         break;
       }
-      entries.push([name, copy(name, (object as Record<string, unknown>)[name])]);
+      entries.push([name, copyMember(object as Record<string, unknown>, name)]);
     }
     return Object.fromEntries(entries);
+  };
+
+  const copyMember = (object: Readonly<Record<string, unknown>>, name: string): Json | undefined => {
+    let value: unknown;
+    try {
+      value = object[name];
+    } catch {
+      return unreadable;
+    }
+    return copy(name, value);
   };
 
   const copyList = (list: Iterable<unknown>): Json => {
