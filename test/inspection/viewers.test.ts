@@ -106,6 +106,11 @@ describe('the door', () => {
     assert.match(await answer.text(), /WebSocket/);
   });
 
+  test('is on the loopback interface, on one address of it', async () => {
+    const { port } = new URL((await open()).url);
+    await assert.rejects(once(connect(Number(port), '127.0.0.2'), 'connect'));
+  });
+
   test('has room for sixteen', async () => {
     const inspector = await open();
     for (let n = 0; n < 16; n += 1) await watch(inspector);
@@ -232,7 +237,8 @@ describe('what cannot be shown', () => {
     actor.start();
     actor.send(loop as { type: 'up' });
     assert.deepEqual(actor.getSnapshot().context, { count: 1 });
-    await until(() => messages.some((one) => one.type === '@xstate.event' && JSON.stringify(one.event).includes('[cycle]')));
+    const isShown = (one: WireMessage) => one.type === '@xstate.event' && JSON.stringify(one.event).includes('[cycle]');
+    await until(() => messages.some(isShown));
   });
 });
 
