@@ -26,6 +26,8 @@ export class ViewerServer {
   /** What a viewer is told first, as JSON texts. */
   readonly #greeting: () => readonly string[];
 
+  #port = 0;
+
   private constructor(greeting: () => readonly string[]) {
     this.#greeting = greeting;
     this.#http = createServer((_, response) => {
@@ -51,13 +53,15 @@ export class ViewerServer {
       server.#http.once('error', (error) => reject(unavailable(port, error)));
       server.#http.listen({ port, host: address, exclusive: true }, listening);
     });
+    server.#port = (server.#http.address() as AddressInfo).port;
     // An error of the listening socket later on must not become one of the host.
     server.#http.on('error', () => undefined);
     return server;
   }
 
+  /** The one it got, also while it closes. */
   get port(): number {
-    return (this.#http.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get hasViewers(): boolean {

@@ -211,8 +211,11 @@ describe('a viewer', () => {
     const inspector = await open();
     const { viewer } = await watch(inspector);
     const closed = once(viewer, 'close') as Promise<[number]>;
-    await inspector.close();
-    assert.deepEqual((await closed)[0], 1_001);
+    const { url } = inspector;
+    const over = inspector.close();
+    assert.equal(inspector.url, url);
+    await over;
+    assert.equal((await closed)[0], 1_001);
   });
 
   test('that does not say goodbye is not waited for', async () => {
