@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { createGrace, type Grace, type GraceError, type GraceOptions, type KernelInput } from 'grace-runtime';
-import { runDirt01 } from '../../dist/src/chaos/dirt01.js';
+import { runDirt01 } from '../../dist/src/chaos/scenarios/dirt01.js';
 import { Folder } from '../fixtures/kernels.ts';
 
 let folder: Folder;
