@@ -13,9 +13,12 @@ import { durationPattern, parseDuration } from './core/duration.ts';
 import { GraceError, toErrorRecord } from './core/errors.ts';
 import { eventTypes, type EventPayloads, type EventType, type MeshEvent } from './core/events.ts';
 import type { Mitigation } from './core/diagnosis.ts';
+import type { Inspect } from './core/inspection-wire.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
 import type { TriggerInput, TriggerRule } from './core/trigger-rule.ts';
+import { inspectorPort, type InspectOption } from './inspection/inspect-option.ts';
+import type { Inspector } from './inspection/inspector.ts';
 import { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
 import { ActionThreads } from './playbooks/action-threads.ts';
@@ -51,6 +54,11 @@ export interface GraceOptions {
   readonly quarantine?: string;
   /** False turns supervisors and playbooks off: what a chaos scenario must fail under. Default true. */
   readonly recovery?: boolean;
+  /**
+   * Serves the Stately inspector on a port of the loopback interface: `true`, or `port` 0, takes any free
+   * one. Whoever can reach it sees the state of every actor. Default false.
+   */
+  readonly inspect?: InspectOption;
   /** Diagnostics on standard error. Default `warn`. */
   readonly logLevel?: LogLevel;
 }
@@ -85,11 +93,13 @@ export interface Grace {
   readonly dataDir: string;
   /** The host as a client of the message bus. */
   readonly bus: BusClient;
+  /** Where viewers of the inspector connect, such as `ws://127.0.0.1:8787`; undefined while it does not serve. */
+  readonly inspectorUrl: string | undefined;
   /**
    * Starts all kernels. Resolves when every one is ready.
    *
    * @throws GRACE_KERNEL_START_FAILED, GRACE_KERNEL_START_TIMEOUT, GRACE_KERNEL_MODULE_INVALID,
-   * GRACE_JOURNAL_CORRUPT, GRACE_RUNTIME_STATE. Nothing half-started stays.
+   * GRACE_JOURNAL_CORRUPT, GRACE_INSPECTOR_UNAVAILABLE, GRACE_RUNTIME_STATE. Nothing half-started stays.
    */
   start(): Promise<void>;
   /** Stops all kernels, syncs the journal. Resolves with the threads that could not be ended. */
@@ -175,6 +185,7 @@ const optionSchemas = {
   dataDir: z.string().min(1).optional(),
   sheddable: z.array(z.string()).optional(),
   quarantine: z.string().regex(durationPattern, 'a duration such as 30s').optional(),
+  inspect: z.union([z.boolean(), z.strictObject({ port: z.number().optional() })]).optional(),
   recovery: z.boolean().optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
 } satisfies Record<keyof GraceOptions, z.ZodType>;
@@ -202,9 +213,11 @@ class Runtime implements Grace {
   readonly #quarantineMs: number;
   readonly #health: HealthFeed;
   readonly #keeper: IncidentKeeper;
+  readonly #inspectorPort: number | undefined;
   readonly #ready = new Set<string>();
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #journal: HostJournal | undefined;
+  #inspector: Inspector | undefined;
   #controlPlane: ControlPlane | undefined;
   #emergency = false;
   #openIncidents = 0;
@@ -224,6 +237,7 @@ class Runtime implements Grace {
     this.#checked = checked;
     this.#recovery = options.recovery ?? true;
     this.#quarantineMs = parseDuration(options.quarantine ?? '30s');
+    this.#inspectorPort = inspectorPort(options.inspect);
     this.#log = pinoLog(options.logLevel ?? 'warn');
     this.#hub = new BusHub(specs, options.sheddable ?? [], {
       control: (payload, ports) => this.#registry.post(busKernel, { type: 'control', payload, ports }, ports),
@@ -232,6 +246,7 @@ class Runtime implements Grace {
     this.#registry = new ThreadRegistry(specs, {
       clock: systemClock,
       log: this.#log,
+      inspect: this.#inspectorPort !== undefined,
       connectBus: (kernel, epoch) => this.#hub.connectKernel(kernel, epoch),
       onReady: (kernel) => {
         if (kernel === busKernel) this.#hub.busReady();
@@ -239,6 +254,7 @@ class Runtime implements Grace {
       onOver: (kernel, epoch) => {
         if (kernel === busKernel) this.#hub.busOver();
         this.#hub.kernelOver(kernel, epoch);
+        this.#inspector?.threadOver(kernel, epoch);
       },
       onWarning: (kernel, epoch, { name, message }) => {
         const payload = { kernel, epoch, critical: false, warning: `${name}: ${message}` };
@@ -248,6 +264,8 @@ class Runtime implements Grace {
         const payload = { kernel, epoch, critical: false, threadId };
         this.#mesh.publish({ type: 'kernel.zombie', source: 'registry', payload });
       },
+      onInspected: (kernel, epoch, message, dropped) =>
+        this.#inspector?.fromThread(kernel, epoch, message, dropped),
       onAmnesty: (lateMs) => {
         this.#mesh.publish({ type: 'monitor.amnesty_granted', source: 'monitor', payload: { lateMs } });
       },
@@ -271,6 +289,10 @@ class Runtime implements Grace {
       { clock: systemClock, log: this.#log },
     );
     this.#subscribe();
+  }
+
+  get inspectorUrl(): string | undefined {
+    return this.#inspector?.url;
   }
 
   async start(): Promise<void> {
@@ -356,9 +378,10 @@ class Runtime implements Grace {
 
   async #boot(stopAsked: AbortSignal): Promise<void> {
     try {
+      this.#inspector = await this.#openInspector();
       this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
       stopAsked.throwIfAborted();
-      this.#controlPlane = this.#newControlPlane(this.#journal);
+      this.#controlPlane = this.#newControlPlane(this.#journal, this.#inspector?.inspect);
       this.#registry.preload();
       await this.#allReady(this.#controlPlane, stopAsked);
       this.#registry.replenish();
@@ -371,6 +394,13 @@ class Runtime implements Grace {
       this.#state = 'stopped';
       throw error;
     }
+  }
+
+  /** What serves viewers is only loaded when it is on. */
+  async #openInspector(): Promise<Inspector | undefined> {
+    if (this.#inspectorPort === undefined) return undefined;
+    const { Inspector } = await import('./inspection/inspector.ts');
+    return Inspector.open(this.#inspectorPort, systemClock, this.#log);
   }
 
   async #stop(booted: Promise<void>): Promise<Stopped> {
@@ -391,6 +421,8 @@ class Runtime implements Grace {
         this.#registry.close(closeDeadlineMs), this.#checked.threads.close(closeDeadlineMs),
       ]);
       const zombies = stuck.flat();
+      await this.#inspector?.close();
+      this.#inspector = undefined;
       this.#mesh.publish({ type: 'host.stopping', source: 'host', payload: { zombies: zombies.length } });
       this.#bus.close();
       await this.#keeper.settled();
@@ -415,7 +447,7 @@ class Runtime implements Grace {
     }
   }
 
-  #newControlPlane(journal: HostJournal): ControlPlane {
+  #newControlPlane(journal: HostJournal, inspect: Inspect | undefined): ControlPlane {
     const recovery = {
       specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
       overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
@@ -425,6 +457,7 @@ class Runtime implements Grace {
     return new ControlPlane({
       specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
       library, answers, actions, rules, recovery: this.#recovery, quarantineMs: this.#quarantineMs,
+      inspect,
       ports: recoveryPorts(recovery),
       remediation: remediationWork(recovery),
       incidents: {

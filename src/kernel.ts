@@ -5,6 +5,7 @@
 import type { KernelModule } from './core/kernel.ts';
 
 export type { BusClient } from './core/bus.ts';
+export type { Inspect } from './core/inspection-wire.ts';
 export type {
   KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
 } from './core/kernel.ts';

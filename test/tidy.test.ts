@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/triggers': feature,
   'src/incidents': feature,
   'src/playbooks': feature,
+  'src/inspection': feature,
   'src/remediation': [...feature, 'src/kernel.ts'],
   'src/journal': [...feature, 'src/kernel.ts'],
   'src/bus': [...feature, 'src/kernel.ts'],
@@ -28,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/grace.ts': [
     ...feature, 'src/wiring', 'src/kernels', 'src/triggers', 'src/incidents', 'src/playbooks',
-    'src/remediation', 'src/journal', 'src/bus', 'src/system',
+    'src/remediation', 'src/journal', 'src/bus', 'src/inspection', 'src/system',
   ],
   'src/kernel.ts': ['src/core'],
   'src/index.ts': ['src/core', 'src/grace.ts', 'src/kernel.ts', 'src/journal', 'src/playbooks', 'src/kernel-modules.ts'],

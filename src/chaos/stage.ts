@@ -20,6 +20,10 @@ export interface ScenarioOptions {
   readonly recovery: boolean;
   /** Called with what happens, as it happens. */
   readonly onProgress?: (line: string) => void;
+  /** Serves the Stately inspector meanwhile. */
+  readonly inspect?: GraceOptions['inspect'];
+  /** Called with where the inspector serves, when it does. */
+  readonly onInspector?: (url: string) => void;
 }
 
 export interface StageOptions extends ScenarioOptions {
@@ -81,7 +85,8 @@ export class Stage {
       return victim.kernel;
     });
     const grace = await createGrace({
-      ...rest, ...options.host, kernels: cast, recovery: options.recovery, logLevel: 'error',
+      ...rest, ...options.host, kernels: cast, recovery: options.recovery, inspect: options.inspect ?? false,
+      logLevel: 'error',
     });
     const stage = new Stage(grace, options, effects);
     try {
@@ -191,6 +196,7 @@ export class Stage {
   async #open(): Promise<void> {
     this.#say('booting the reference host: 20 kernels');
     await this.grace.start();
+    if (this.grace.inspectorUrl) this.#options.onInspector?.(this.grace.inspectorUrl);
     this.grace.connectBus('observer', (port) => this.#observer.hand(port), ['grace.events']);
     this.#say(`load: ${ordersPerSecond} orders a second`);
     const timeoutMs = this.#options.recovery ? requestTimeoutMs : controlWaitMs;

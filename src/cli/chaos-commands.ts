@@ -4,6 +4,7 @@ import { causes, detectors, scenarios, type RunOptions, type Scenario } from '..
 import type { Cause } from '../chaos/faults.ts';
 import type { ScenarioReport } from '../chaos/report.ts';
 import type { Detector } from '../chaos/stage.ts';
+import { inspectOption, sayInspector, type InspectFlag } from './inspect-flag.ts';
 import { bad, exitCode, faint, good, print, say, table, type Output } from './output.ts';
 
 export function listScenarios(output: Output): number {
@@ -25,7 +26,7 @@ export interface ChaosFlags {
 }
 
 export async function runScenario(
-  id: string, options: Output & ChaosFlags & { readonly dataDir: string; readonly recovery: boolean },
+  id: string, options: Output & ChaosFlags & InspectFlag & { readonly dataDir: string; readonly recovery: boolean },
 ): Promise<number> {
   const scenario = scenarios.find((one) => one.id === id);
   const wrong = scenario ? wrongFlag(scenario, options) : `There is no scenario "${id}".`;
@@ -39,6 +40,8 @@ export async function runScenario(
     // The scenario's own data, so that it never meets the journal of a host.
     dataDir: join(resolve(options.dataDir), 'chaos', id),
     recovery,
+    inspect: inspectOption(options.inspect),
+    onInspector: sayInspector,
     ...(cause !== undefined && { cause: cause as Cause }),
     ...(kernel !== undefined && { kernel }),
     ...(detector !== undefined && { detector: detector as Detector }),

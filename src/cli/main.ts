@@ -7,6 +7,7 @@ import { listScenarios, runScenario, type ChaosFlags } from './chaos-commands.ts
 import { explain, incidents, ps, tailJournal, trace, verifyJournal, type DataOptions } from './journal-commands.ts';
 import { exitCode, say } from './output.ts';
 import { checkCommand, listCommand } from './playbook-commands.ts';
+import type { InspectFlag } from './inspect-flag.ts';
 import { runHost } from './run-command.ts';
 
 const { version } = JSON.parse(
@@ -30,13 +31,16 @@ const command = (parent: Command, signature: string, description: string) =>
     .option('--json', 'print one JSON document', false)
     .option('--data-dir <dir>', 'where the journal and the artefacts are', '.grace');
 
+const inspectFlag = ['--inspect [port]', 'serve the Stately inspector on the loopback interface (8787)'] as const;
+
 const does = <T extends unknown[]>(work: (...args: T) => number | Promise<number>) =>
   async (...args: T): Promise<void> => {
     code = await work(...args);
   };
 
-command(program, 'run', 'run the reference host until Ctrl-C').action(does((options: DataOptions) =>
-  runHost(options)));
+command(program, 'run', 'run the reference host until Ctrl-C')
+  .option(...inspectFlag)
+  .action(does((options: DataOptions & InspectFlag) => runHost(options)));
 command(program, 'ps', 'list kernels').action(does((options: DataOptions) => ps(options)));
 command(program, 'incidents', 'list incidents').action(does((options: DataOptions) => incidents(options)));
 command(program, 'trace <incident>', 'show what led to an incident, and all that followed')
@@ -63,7 +67,8 @@ command(chaos, 'run <scenario>', 'run a scenario; exit 1 when it fails')
   .option('--kernel <name>', 'which kernel fails, where a scenario takes one')
   .option('--detector <name>', 'heartbeat, or watchdog: liveness and supervisors alone')
   .option('--no-recovery', 'negative control: supervisors and playbooks off')
-  .action(does((id: string, options: DataOptions & ChaosFlags & { recovery: boolean }) =>
+  .option(...inspectFlag)
+  .action(does((id: string, options: DataOptions & ChaosFlags & InspectFlag & { recovery: boolean }) =>
     runScenario(id, options)));
 
 try {

@@ -1,11 +1,15 @@
 import { createGrace } from '../index.ts';
 import { referenceHost } from '../reference-host/index.ts';
+import { inspectOption, sayInspector, type InspectFlag } from './inspect-flag.ts';
 import { exitCode, say, type Output } from './output.ts';
 
 /** Runs the reference host until Ctrl-C: once stops in order, twice ends at once. */
-export async function runHost({ dataDir }: Output & { readonly dataDir: string }): Promise<number> {
-  const grace = await createGrace(referenceHost(dataDir));
+export async function runHost(
+  { dataDir, inspect }: Output & InspectFlag & { readonly dataDir: string },
+): Promise<number> {
+  const grace = await createGrace({ ...referenceHost(dataDir), inspect: inspectOption(inspect) });
   await grace.start();
+  if (grace.inspectorUrl) sayInspector(grace.inspectorUrl);
   say(`20 kernels run in process ${process.pid}, data in ${grace.dataDir}. Ctrl-C stops them in order.`);
   grace.on('kernel.down', ({ kernel, reason }) => say(`${kernel} is down: ${reason.kind}`));
   grace.on('kernel.ready', ({ kernel, epoch }) => say(`${kernel} is ready (epoch ${epoch})`));

@@ -11,6 +11,7 @@ export const errorCodes = {
   GRACE_CONFIG_INVALID: 'An option has a value that Grace cannot work with.',
   GRACE_DEPENDENCY_CYCLE: 'Kernels depend on each other in a circle.',
   GRACE_DEPENDENCY_UNKNOWN: 'A kernel depends on a kernel that does not exist.',
+  GRACE_INSPECTOR_UNAVAILABLE: 'The inspector cannot listen on its port.',
   GRACE_JOURNAL_CORRUPT: 'The journal is not what was written: an entry or its hash is wrong.',
   GRACE_JOURNAL_WRITE_FAILED: 'The journal could not be written or synced.',
   GRACE_KERNEL_DUPLICATE: 'Two kernels have the same id.',

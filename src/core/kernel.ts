@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BusClient } from './bus.ts';
 import type { ErrorRecord } from './errors.ts';
+import type { Inspect } from './inspection-wire.ts';
 
 /** What the module of a kernel has to export. */
 export interface KernelModule<TState = unknown> {
@@ -50,6 +51,11 @@ export interface KernelContext<TState = unknown> {
   readonly signal: AbortSignal;
   readonly log: KernelLog;
   readonly bus: BusClient;
+  /**
+   * Shows the kernel's own actors in the inspector: `createActor(machine, { inspect: ctx.inspect })`.
+   * Undefined while the inspector is off.
+   */
+  readonly inspect: Inspect | undefined;
   /** Says that a long piece of work is getting on. */
   progress(): void;
   /** Asks for `snapshot()` to be taken soon; at most once in `saveInterval`. */

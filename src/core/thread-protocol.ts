@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from './errors.ts';
+import type { WireMessage } from './inspection-wire.ts';
 
 /** What Piscina passes to a fresh thread. It loads `module` and waits to be adopted. */
 export interface ThreadStart {
@@ -23,6 +24,8 @@ export interface Adoption {
   readonly counters: SharedArrayBuffer;
   readonly saveIntervalMs: number;
   readonly concurrency: number;
+  /** Somebody may want to watch its actors. */
+  readonly inspect: boolean;
   /** Absent while the message bus is down; a `bus` message follows. */
   readonly bus: MessagePort | undefined;
 }
@@ -70,6 +73,8 @@ export type FromThread =
       readonly dropped: number;
     }
   | { readonly type: 'warning'; readonly error: ErrorRecord }
+  /** What an actor of the kernel did. `dropped` as for a log. */
+  | { readonly type: 'inspected'; readonly message: WireMessage; readonly dropped: number }
   | {
       readonly type: 'last_words';
       readonly kind: 'threw' | 'exited';

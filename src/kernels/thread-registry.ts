@@ -9,6 +9,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { MemoryReading } from '../core/diagnosis.ts';
 import { GraceError, type ErrorRecord } from '../core/errors.ts';
+import type { WireMessage } from '../core/inspection-wire.ts';
 import type { MemoryVerdict, MemoryWatch } from '../core/memory-guard.ts';
 import type { ChildSpec, DownReason } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
@@ -27,6 +28,8 @@ import { lookAtHung } from './hung-thread.ts';
 export interface RegistrySurroundings {
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether kernels are told that their actors may be watched. */
+  readonly inspect: boolean;
   /** A port to the message bus for this epoch; undefined while there is no bus. */
   connectBus(kernel: string, epoch: number): MessagePort | undefined;
   onReady(kernel: string, epoch: number): void;
@@ -34,6 +37,7 @@ export interface RegistrySurroundings {
   onOver(kernel: string, epoch: number): void;
   onWarning(kernel: string, epoch: number, warning: ErrorRecord): void;
   onZombie(kernel: string, epoch: number, threadId: number): void;
+  onInspected(kernel: string, epoch: number, message: WireMessage, dropped: number): void;
   onAmnesty(lateMs: number): void;
   /** The kernel holds more memory than its monitor wants, or no longer does. */
   onFull(kernel: string, full: boolean): void;
@@ -256,6 +260,7 @@ export class ThreadRegistry {
         counters: thread.counters,
         saveIntervalMs: slot.spec.saveIntervalMs,
         concurrency: slot.spec.concurrency,
+        inspect: this.#around.inspect,
         bus: this.#around.connectBus(kernel, epoch),
       });
     };
@@ -370,6 +375,10 @@ export class ThreadRegistry {
       }
       case 'warning':
         this.#around.onWarning(kernel, slot.epoch, message.error);
+        break;
+      case 'inspected':
+        if (slot.current !== thread) return;
+        this.#around.onInspected(kernel, slot.epoch, message.message, message.dropped);
         break;
       default:
         break;

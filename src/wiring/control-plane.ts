@@ -17,6 +17,7 @@ import type {
 } from '../core/diagnosis.ts';
 import { toErrorRecord } from '../core/errors.ts';
 import type { AnyAnnouncement, AnyMeshEvent } from '../core/events.ts';
+import type { Inspect } from '../core/inspection-wire.ts';
 import type { ChildSpec, KernelStatus, SupervisorId } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { RecoveryPorts } from '../core/recovery-ports.ts';
@@ -64,6 +65,8 @@ export interface ControlPlaneOptions {
   readonly quarantineMs: number;
   /** False: nothing is restarted and no trigger fires. The negative control of chaos scenarios. */
   readonly recovery: boolean;
+  /** Is told what every actor does. */
+  readonly inspect: Inspect | undefined;
 }
 
 type Answered = (refused: Refusal | null) => void;
@@ -79,12 +82,13 @@ export class ControlPlane {
   #lastRequest = 0;
 
   constructor(options: ControlPlaneOptions) {
-    const { clock, mesh, specs, log } = options;
+    const { clock, mesh, specs, log, inspect } = options;
     this.#clock = clock;
     this.#specs = new Map(specs.map((spec) => [spec.id, spec]));
     this.#root = createActor(this.#machine(options), {
       id: 'root',
       input: { parts: partsOf(options), atMs: clock.now() },
+      ...(inspect && { inspect }),
     });
     this.#over = new Promise((resolve) => {
       this.#root.subscribe({

@@ -34,7 +34,7 @@ async function adoptOnce(log: KernelLog): Promise<void> {
     const kernel = new RunningKernel(
       emptyKernel,
       {
-        type: 'adopt', kernel: 'rehearsal', epoch: 1, config: {}, saveIntervalMs: 0, concurrency: 1,
+        type: 'adopt', kernel: 'rehearsal', epoch: 1, config: {}, saveIntervalMs: 0, concurrency: 1, inspect: false,
         restored: { state: null, outbox: [], handled: [] }, bus: kernelsBus,
         counters: new SharedArrayBuffer(countersBytes),
       },

@@ -3,13 +3,17 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { MessagePort } from 'node:worker_threads';
 import { BusConnection } from '../core/bus-connection.ts';
 import { toErrorRecord } from '../core/errors.ts';
+import { InspectionFeed } from '../core/inspection-feed.ts';
 import type {
   KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
 } from '../core/kernel.ts';
+import type { Clock } from '../core/ports.ts';
 import { counter, type Adoption, type FromThread, type ToThread } from '../core/thread-protocol.ts';
 import { publishMemory } from './memory-figures.ts';
 import { WorkQueue } from './work-queue.ts';
 
+/** Of the kernel's actors to the inspector: more would be in the way of the kernel's own messages. */
+const inspectedPerSecond = 200;
 
 interface Surroundings {
   readonly port: MessagePort;
@@ -54,7 +58,7 @@ export class RunningKernel {
       if (this.#saveDue) this.#save();
     });
     this.#bus = new BusConnection({
-      clock: { now: () => performance.now(), wallNow: Date.now, setTimeout, clearTimeout: clearAny },
+      clock,
       owner: adoption.kernel,
       epoch: adoption.epoch,
       restored: adoption.restored,
@@ -65,7 +69,7 @@ export class RunningKernel {
   }
 
   async start(): Promise<void> {
-    const { kernel, epoch, config, restored, bus } = this.#adoption;
+    const { kernel, epoch, config, restored, bus, inspect } = this.#adoption;
     const context: KernelContext = {
       id: kernel,
       epoch,
@@ -74,6 +78,7 @@ export class RunningKernel {
       signal: this.#abort.signal,
       log: this.#log,
       bus: this.#bus,
+      inspect: inspect ? this.#inspect() : undefined,
       progress: () => this.#count(counter.progress),
       save: () => this.#requestSave(),
     };
@@ -88,6 +93,14 @@ export class RunningKernel {
     const port = this.#newestBusPort ?? bus;
     if (port) this.#bus.attach(port);
     this.#post({ type: 'ready' });
+  }
+
+  #inspect() {
+    return new InspectionFeed({
+      clock,
+      messagesPerSecond: inspectedPerSecond,
+      send: (message, dropped) => this.#post({ type: 'inspected', message, dropped }),
+    }).inspect;
   }
 
   /** Messages of the bus come after start(), or a kernel would handle work before it is ready. */
@@ -219,6 +232,9 @@ export class RunningKernel {
   }
 }
 
-function clearAny(timer: unknown): void {
-  clearTimeout(timer as NodeJS.Timeout);
-}
+const clock: Clock = {
+  now: () => performance.now(),
+  wallNow: Date.now,
+  setTimeout,
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
