@@ -1,23 +1,47 @@
-/** `npm run bench`: everything, or `npm run bench -- --rounds 30`. Writes bench/results.json. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+/**
+ * `npm run bench`: everything; `npm run bench -- --only R1,H1 --rounds 30 --minutes 2`: these rows.
+ * Rows that were measured replace those in bench/results.json, the others stay. Ends with one table.
+ */
 import { cpus, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { bootBench } from './boot.bench.ts';
+import { falseKillsBench } from './false-kills.bench.ts';
+import { hangBench, unendableBench } from './hang.bench.ts';
+import { idleBench } from './idle.bench.ts';
+import { peersBench } from './peers.bench.ts';
 import { recoveryBench } from './recovery.bench.ts';
+import { mergeResults, type Bench, type Row } from './rows.ts';
+import { tableOf } from './table.ts';
 
-const at = process.argv.indexOf('--rounds');
-const rounds = at > 0 ? Number(process.argv[at + 1]) : 15;
-const rows = await recoveryBench(rounds, (line) => process.stderr.write(`${line}\n`));
-const results = {
+const benches: readonly Bench[] = [
+  recoveryBench, hangBench, unendableBench, falseKillsBench, bootBench, idleBench, peersBench,
+];
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '15' },
+    minutes: { type: 'string', default: '10' },
+  },
+});
+const known = benches.flatMap(({ ids }) => ids);
+const wanted = values.only?.split(',') ?? known;
+const unknown = wanted.find((id) => !known.includes(id));
+if (unknown !== undefined) throw new Error(`There is no row ${unknown}. Known: ${known.join(', ')}.`);
+
+const settings = {
+  rounds: Number(values.rounds),
+  minutes: Number(values.minutes),
+  say: (line: string) => process.stderr.write(`${line}\n`),
+};
+const rows: Row[] = [];
+for (const bench of benches) {
+  if (!bench.ids.some((id) => wanted.includes(id))) continue;
+  rows.push(...(await bench.run(settings)));
+}
+const { rows: all } = mergeResults('bench/results.json', {
   date: new Date().toISOString(),
   node: process.version,
   machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, ${process.platform} ${release()}`,
   rows,
-};
-mkdirSync('bench', { recursive: true });
-writeFileSync('bench/results.json', `${JSON.stringify(results, null, 2)}\n`);
-for (const { id, what, figures, ratios } of rows) {
-  process.stdout.write(`${id}  ${what}\n`);
-  for (const [name, { p50, p99 }] of Object.entries(figures)) {
-    process.stdout.write(`    ${name.padEnd(8)} p50 ${p50} ms, p99 ${p99} ms\n`);
-  }
-  for (const [name, ratio] of Object.entries(ratios)) process.stdout.write(`    ${name}: ${ratio}\n`);
-}
+});
+process.stdout.write(`${tableOf(all)}\n`);

@@ -3,40 +3,35 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGrace, graceKernels, type Grace } from '../src/index.ts';
-import { recoverByHand } from './floor/by-hand.ts';
 import { criticalKernels, referenceHost } from '../src/reference-host/index.ts';
+import { recoverByHand } from './floor/by-hand.ts';
+import { row, type Bench, type Row } from './rows.ts';
+import { keptAlive, once, pause, standbysLoaded } from './waiting.ts';
 
 const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const counter = new URL(`./floor/counter.kernel${suffix}`, import.meta.url);
 const names = ['one', 'two', 'three'] as const;
 
-export interface Row {
-  readonly id: string;
-  readonly what: string;
-  readonly unit: 'ms';
-  readonly rounds: number;
-  readonly figures: Readonly<Record<string, { readonly p50: number; readonly p99: number }>>;
-  readonly ratios: Readonly<Record<string, number>>;
-}
-
 /** Rounds before the first that counts: the host's code is compiled in them. */
 const warmUp = 3;
 
-export async function recoveryBench(rounds: number, say: (line: string) => void): Promise<Row[]> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'grace-bench-'));
-  const alive = setInterval(() => undefined, 60_000);
-  try {
-    return [
-      ...(await smallHost(join(dataDir, 'small'), rounds, say)),
-      await wholePipeline(join(dataDir, 'reference'), rounds, say),
-    ];
-  } finally {
-    clearInterval(alive);
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-}
+export const recoveryBench: Bench = {
+  ids: ['R1', 'R2', 'R3'],
+  run: ({ rounds, say }) => keptAlive(async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'grace-bench-'));
+    try {
+      return [
+        ...(await oneAndThree(join(dataDir, 'small'), rounds, say)),
+        await wholePipeline(join(dataDir, 'reference'), rounds, say),
+      ];
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  }),
+};
 
-async function smallHost(dataDir: string, rounds: number, say: (line: string) => void): Promise<Row[]> {
+/** A started host with a bus, a coding agent and three critical kernels. */
+export async function smallHost(dataDir: string): Promise<Grace> {
   const grace = await createGrace({
     dataDir,
     logLevel: 'silent',
@@ -47,6 +42,11 @@ async function smallHost(dataDir: string, rounds: number, say: (line: string) =>
     ],
   });
   await grace.start();
+  return grace;
+}
+
+async function oneAndThree(dataDir: string, rounds: number, say: (line: string) => void): Promise<Row[]> {
+  const grace = await smallHost(dataDir);
   try {
     const one = { grace: [] as number[], standby: [] as number[], cold: [] as number[] };
     const three = { grace: [] as number[], standby: [] as number[], cold: [] as number[] };
@@ -63,8 +63,8 @@ async function smallHost(dataDir: string, rounds: number, say: (line: string) =>
       say(`recovery: round ${round + 1} of ${rounds}`);
     }
     return [
-      row('R1', 'one critical kernel killed -> it answers with its state', rounds, one),
-      row('R2', 'three at once -> all answer with their state', rounds, three),
+      row({ id: 'R1', what: 'one critical kernel killed -> it answers with its state', unit: 'ms', rounds }, one),
+      row({ id: 'R2', what: 'three at once -> all answer with their state', unit: 'ms', rounds }, three),
     ];
   } finally {
     await grace.stop();
@@ -72,15 +72,13 @@ async function smallHost(dataDir: string, rounds: number, say: (line: string) =>
 }
 
 /** Kills, and waits until each kernel answers from its state; then until the incident is closed. */
-async function recoverInGrace(grace: Grace, kernels: readonly string[]): Promise<number> {
+export async function recoverInGrace(grace: Grace, kernels: readonly string[]): Promise<number> {
   const counts = await Promise.all(kernels.map((kernel) => grace.call(kernel, null) as Promise<number>));
-  await new Promise((resolve) => {
-    // Longer than a save takes, so that the count is what the successor has to know.
-    setTimeout(resolve, 1_100);
-  });
+  // Longer than a save takes, so that the count is what the successor has to know.
+  await pause(1_100);
   const closed = once(grace, 'incident.closed');
   const answered = kernels.map(async (kernel, index) => {
-    await once(grace, 'kernel.ready', (payload) => (payload as { kernel: string }).kernel === kernel);
+    await once(grace, 'kernel.ready', (ready) => ready.kernel === kernel);
     const count = (await grace.call(kernel, null)) as number;
     if (count !== counts[index]! + 1) throw new Error(`${kernel} lost its state: ${count}`);
   });
@@ -102,10 +100,8 @@ async function wholePipeline(dataDir: string, rounds: number, say: (line: string
   try {
     for (let round = -warmUp; round < rounds; round += 1) {
       const closed = once(grace, 'incident.closed');
-      const completed = once(grace, 'run.ended', (payload) => {
-        const { status, playbook } = payload as { status: string; playbook: string };
-        return status === 'completed' && playbook === 'emergency_critical_kernel_recovery';
-      });
+      const completed = once(grace, 'run.ended', ({ status, playbook }) =>
+        status === 'completed' && playbook === 'emergency_critical_kernel_recovery');
       const diagnosed = once(grace, 'diagnosis.completed');
       const workers = criticalKernels.map((kernel) => grace.unsafeWorker(kernel)!);
       const began = performance.now();
@@ -120,40 +116,6 @@ async function wholePipeline(dataDir: string, rounds: number, say: (line: string
   } finally {
     await grace.stop();
   }
-  return row('R3', 'three at once -> ten steps done and synced, cause named', rounds, { grace: ms });
-}
-
-function once(
-  grace: Grace, type: Parameters<Grace['on']>[0], holds: (payload: unknown) => boolean = () => true,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = grace.on(type, (payload) => {
-      if (!holds(payload)) return;
-      stop();
-      resolve();
-    });
-  });
-}
-
-const standbysLoaded = () =>
-  new Promise((resolve) => {
-    setTimeout(resolve, 600);
-  });
-
-function row(
-  id: string, what: string, rounds: number, measured: Readonly<Record<string, readonly number[]>>,
-): Row {
-  const figures = Object.fromEntries(Object.entries(measured).map(([name, values]) => [
-    name, { p50: quantile(values, 0.5), p99: quantile(values, 0.99) },
-  ]));
-  const ratios = Object.fromEntries(Object.entries(figures)
-    .filter(([name]) => name !== 'grace')
-    .map(([name, { p50 }]) => [`grace / ${name}`, Number((figures['grace']!.p50 / p50).toFixed(2))]));
-  return { id, what, unit: 'ms', rounds, figures, ratios };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1);
-  return Number(sorted[Math.max(0, at)]!.toFixed(2));
+  const what = 'three at once -> ten steps done and synced, cause named';
+  return row({ id: 'R3', what, unit: 'ms', rounds }, { grace: ms });
 }

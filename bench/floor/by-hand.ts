@@ -3,13 +3,13 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 
 const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-interface Thread {
+export interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
 }
 
 /** Starts a thread, and resolves when it has loaded. */
-async function load(): Promise<Thread> {
+export async function load(): Promise<Thread> {
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(new URL(`./standby-thread${suffix}`, import.meta.url), {
     workerData: { port: port2 }, transferList: [port2],

@@ -2,10 +2,15 @@
 import 'xstate';
 import 'yaml';
 import { workerData, type MessagePort } from 'node:worker_threads';
+import { hang, type HangOrder } from '../hangs.ts';
 
 const { port } = workerData as { readonly port: MessagePort };
 let count = 0;
-port.on('message', (message: { readonly adopt?: number }) => {
+port.on('message', (message: { readonly adopt?: number; readonly hang?: HangOrder; readonly proof: BigInt64Array }) => {
+  if (message.hang) {
+    void hang(message.hang, message.proof);
+    return;
+  }
   if (message.adopt !== undefined) count = message.adopt;
   count += 1;
   port.postMessage(count);
