@@ -12,7 +12,9 @@ const folder = new Folder();
 afterAll(() => folder.remove());
 
 function grace(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder.path });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath, [main, ...args], { encoding: 'utf8', cwd: folder.path, timeout: 60_000 },
+  );
   return { status, stdout, stderr };
 }
 
@@ -70,6 +72,23 @@ describe('grace', () => {
     assert.equal(await over, 0);
     assert.equal(grace('journal', 'verify', '--data-dir', folder.dataDir).status, 0);
     assert.match(readFileSync(join(dir, segment!), 'utf8'), /"type":"journal\.tail_cut"/);
+  });
+
+  test('Ctrl-C stops it in order in the instant in which it says that it runs, and twice at once', async () => {
+    for (const times of [1, 2]) {
+      const host = spawn(process.execPath, [main, 'run', '--data-dir', folder.dataDir], { cwd: folder.path });
+      const ended = new Promise((resolve) => {
+        host.once('exit', resolve);
+      });
+      // One signal for each line: two that are pending at once are one.
+      const lines = ['20 kernels run', 'stopping'].slice(0, times);
+      host.stderr.on('data', (chunk: Buffer) => {
+        if (!chunk.toString().includes(lines[0] ?? '\0')) return;
+        lines.shift();
+        host.kill('SIGINT');
+      });
+      assert.equal(await ended, times === 1 ? 0 : 130);
+    }
   });
 
   test('chaos run, incidents and trace tell one story', () => {
