@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: everything; `npm run bench -- --only R1,H1 --rounds 30 --minutes 2`: these rows.
- * Rows that were measured replace those in bench/results.json, the others stay. Ends with one table.
+ * Rows that were measured replace those in bench/results.json (`--out FILE`), the others stay. Ends with one
+ * table. With `--strict` it exits 1 when a target is missed.
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '15' },
     minutes: { type: 'string', default: '10' },
+    out: { type: 'string', default: 'bench/results.json' },
+    strict: { type: 'boolean', default: false },
   },
 });
 const known = benches.flatMap(({ ids }) => ids);
@@ -38,10 +41,11 @@ for (const bench of benches) {
   if (!bench.ids.some((id) => wanted.includes(id))) continue;
   rows.push(...(await bench.run(settings)));
 }
-const { rows: all } = mergeResults('bench/results.json', {
+const { rows: all } = mergeResults(values.out, {
   date: new Date().toISOString(),
   node: process.version,
   machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, ${process.platform} ${release()}`,
   rows,
 });
 process.stdout.write(`${tableOf(all)}\n`);
+if (values.strict && rows.some(({ target }) => target?.met === false)) process.exitCode = 1;

@@ -282,6 +282,7 @@ class Runtime implements Grace {
     this.#hub.connectClient('host', (port) => this.#bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
       clock: systemClock, registry: this.#registry, bus: this.#bus, specs,
+      isWanted: (topic) => this.#hub.hasSubscribers(topic),
     });
     this.#keeper = new IncidentKeeper(
       join(this.dataDir, 'incidents'), this.#mesh,
@@ -379,10 +380,13 @@ class Runtime implements Grace {
   async #boot(stopAsked: AbortSignal): Promise<void> {
     try {
       this.#inspector = await this.#openInspector();
-      this.#journal = await HostJournal.open(join(this.dataDir, 'journal'), systemClock, this.#log);
-      stopAsked.throwIfAborted();
-      this.#controlPlane = this.#newControlPlane(this.#journal, this.#inspector?.inspect);
+      const opening = HostJournal.lock(join(this.dataDir, 'journal'), systemClock, this.#log).open();
+      // Modules are loaded while the journal is read; nothing is started before it is found whole.
       this.#registry.preload();
+      const journal = await opening;
+      this.#journal = journal;
+      stopAsked.throwIfAborted();
+      this.#controlPlane = this.#newControlPlane(journal, this.#inspector?.inspect);
       await this.#allReady(this.#controlPlane, stopAsked);
       this.#registry.replenish();
       this.#health.start();

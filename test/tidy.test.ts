@@ -56,7 +56,7 @@ const layerOf = (path: string) =>
 function* sourceFiles() {
   for (const top of ['src', 'machines', 'bench']) {
     for (const entry of readdirSync(join(root, top), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile() && entry.name.endsWith('.ts')) {
+      if (entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('node_modules')) {
         const path = relative(root, join(entry.parentPath, entry.name));
         yield { path, text: readFileSync(join(root, path), 'utf8') };
       }

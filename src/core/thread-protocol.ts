@@ -45,6 +45,7 @@ export const handledIdsMax = 10_000;
 
 export type ToThread =
   | Adoption
+  /** Answered in the counters: one more turn, and fresh figures of its memory. */
   | { readonly type: 'ping' }
   | { readonly type: 'probe'; readonly id: number }
   | { readonly type: 'call'; readonly id: number; readonly payload: unknown }

@@ -28,6 +28,17 @@ export function topologicalOrder<T extends Node>(nodes: readonly T[]): T[] {
   return [...ordered];
 }
 
+/**
+ * These nodes, and all that they depend on, directly or not.
+ *
+ * @example withDependencies(['b'], (id) => (id === 'b' ? ['a'] : [])) // b, a
+ */
+export function withDependencies(ids: readonly string[], dependsOn: (id: string) => readonly string[]): string[] {
+  const all = new Set(ids);
+  for (const id of all) for (const needed of dependsOn(id)) all.add(needed);
+  return [...all];
+}
+
 function cycle(path: readonly string[]) {
   return new GraceError(
     'GRACE_DEPENDENCY_CYCLE',

@@ -52,19 +52,23 @@ export class HostJournal implements Journal {
   }
 
   /**
-   * Opens the journal of a data directory, or begins one.
+   * Takes the journal of a data directory for this process. It has to be opened then.
    *
-   * @throws GRACE_JOURNAL_CORRUPT, GRACE_RUNTIME_STATE when another process writes to it.
+   * @throws GRACE_RUNTIME_STATE when another process writes to it.
    */
-  static async open(dir: string, clock: Clock, log: Log): Promise<HostJournal> {
-    const journal = new HostJournal(dir, clock, log, lockJournal(dir));
+  static lock(dir: string, clock: Clock, log: Log): HostJournal {
+    return new HostJournal(dir, clock, log, lockJournal(dir));
+  }
+
+  /** Opens the journal, or begins one; gives the lock back when it cannot. @throws GRACE_JOURNAL_CORRUPT */
+  async open(): Promise<this> {
     try {
-      await journal.#startWriter();
+      await this.#startWriter();
+      return this;
     } catch (error) {
-      journal.#unlock();
+      this.#unlock();
       throw error;
     }
-    return journal;
   }
 
   /** Entries that are on the disk. */

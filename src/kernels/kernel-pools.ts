@@ -11,7 +11,8 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Log } from '../core/ports.ts';
 import type { ThreadStart } from '../core/thread-protocol.ts';
 
-const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+/** The build makes one CommonJS file of it: twenty threads that load fourteen modules each boot half as fast. */
+const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.cjs';
 const threadFile = new URL(`../worker/kernel-thread${suffix}`, import.meta.url).href;
 
 /** Room for zombies, standbys and threads that are on their way out. */

@@ -3,7 +3,6 @@
  * thread's event loop is read from the host; only a loop that shows none is pinged, and the answer
  * is a counter in shared memory. The verdict is `core/failure-detector`'s.
  */
-import type { MemoryReading } from '../core/diagnosis.ts';
 import { judgeMemory, type MemoryLimits, type MemoryVerdict, type MemoryWatch } from '../core/memory-guard.ts';
 import {
   judge, newLiveness, type LivenessLimits, type LivenessState, type LivenessVerdict,
@@ -13,41 +12,54 @@ import { counter } from '../core/thread-protocol.ts';
 import type { ThreadHandle } from './thread-handle.ts';
 
 /**
- * A kernel is looked at ten times within its silence, between these, ms. 20 ms cost 1.5 % of a core for
- * 20 kernels.
+ * A kernel is looked at 25 times within its silence, between these, ms; half as often while its loop idles.
+ * What looking costs is waking up: 20 ms cost 2 % of a core, however few kernels there are.
  */
-const pollMs = { least: 5, most: 20 } as const;
-const pollOf = ({ silentMs }: LivenessLimits): number =>
-  Math.max(pollMs.least, Math.min(pollMs.most, silentMs / 10));
+const pollMs = { least: 5, most: 20, idleMost: 40 } as const;
+const pollOf = ({ silentMs }: LivenessLimits, isIdle: boolean): number =>
+  Math.max(pollMs.least, Math.min(isIdle ? pollMs.idleMost : pollMs.most, silentMs / 25));
+/** Busy for less than this between two looks, ms. */
+const idleBelowMs = 1;
 /** A tick that is later than this is the monitor's own fault, ms. */
 const latenessMs = 20;
 const memoryEveryMs = 100;
+/**
+ * Memory can only grow while the loop turns: a thread whose loop was busy for this long since it was asked
+ * is asked again, at most so often. A leak of 50 MiB/s grows by 2 % of the default limit meanwhile, ms.
+ */
+const askedAfter = { activeMs: 2, everyMs: 50 } as const;
 
 export interface Watched {
-  readonly kernel: string;
   readonly thread: ThreadHandle;
-  readonly limits: LivenessLimits;
+  readonly liveness: LivenessLimits;
   readonly memory: MemoryLimits;
-  /** A monitor that a mitigation has put up. */
-  readonly watch: MemoryWatch | undefined;
+  /** A monitor that a mitigation has put up, which may happen at any time. */
+  memoryWatch(): MemoryWatch | undefined;
 }
 
 export interface MonitorSurroundings {
-  watched(): readonly Watched[];
   /** Only changes are told. */
   onVerdict(kernel: string, verdict: LivenessVerdict, why: string): void;
   onAmnesty(lateMs: number): void;
-  onMemory(kernel: string, reading: MemoryReading): void;
+  onMemory(kernel: string, atMs: number, heapUsedKb: number, externalKb: number): void;
   /** Only changes are told. */
   onMemoryVerdict(kernel: string, verdict: MemoryVerdict): void;
 }
 
 interface Record {
+  readonly kernel: string;
+  readonly watched: Watched;
+  readonly counters: Int32Array;
   state: LivenessState;
   verdict: LivenessVerdict;
   dueAtMs: number;
+  stepMs: number;
+  /** When it will be silent, if it shows no sign of life until then; else Infinity. */
+  silentAtMs: number;
   memoryDueAtMs: number;
   memory: MemoryVerdict['verdict'];
+  /** When it was last asked for its memory, and how long its loop had been busy by then. */
+  asked: { readonly atMs: number; readonly activeMs: number };
 }
 
 export class LivenessMonitor {
@@ -56,7 +68,6 @@ export class LivenessMonitor {
   readonly #records = new Map<string, Record>();
   #timer: TimerId;
   #dueAtMs = 0;
-  #everyMs: number = pollMs.most;
   #running = false;
 
   constructor(clock: Clock, around: MonitorSurroundings) {
@@ -67,7 +78,7 @@ export class LivenessMonitor {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#schedule();
+    this.#schedule(this.#clock.now() + pollMs.most);
   }
 
   stop(): void {
@@ -75,10 +86,12 @@ export class LivenessMonitor {
     this.#clock.clearTimeout(this.#timer);
   }
 
-  watch(kernel: string): void {
+  watch(kernel: string, watched: Watched): void {
     const nowMs = this.#clock.now();
     this.#records.set(kernel, {
-      state: newLiveness(nowMs), verdict: 'healthy', memory: 'fine', dueAtMs: nowMs, memoryDueAtMs: nowMs,
+      kernel, watched, counters: new Int32Array(watched.thread.counters),
+      state: newLiveness(nowMs), verdict: 'healthy', memory: 'fine', dueAtMs: nowMs, stepMs: pollMs.least,
+      silentAtMs: Infinity, memoryDueAtMs: nowMs, asked: { atMs: nowMs, activeMs: 0 },
     });
   }
 
@@ -86,9 +99,9 @@ export class LivenessMonitor {
     this.#records.delete(kernel);
   }
 
-  #schedule(): void {
-    this.#dueAtMs = this.#clock.now() + this.#everyMs;
-    this.#timer = this.#clock.setTimeout(() => this.#tick(), this.#everyMs);
+  #schedule(atMs: number): void {
+    this.#dueAtMs = atMs;
+    this.#timer = this.#clock.setTimeout(() => this.#tick(), Math.max(1, atMs - this.#clock.now()));
   }
 
   #tick(): void {
@@ -97,53 +110,62 @@ export class LivenessMonitor {
     const behindMs = nowMs - this.#dueAtMs;
     const lateMs = behindMs > latenessMs ? behindMs : 0;
     if (lateMs > 100) this.#around.onAmnesty(Math.round(lateMs));
-    const all = this.#around.watched();
-    for (const watched of all) this.#examine(watched, nowMs, lateMs);
-    this.#everyMs = Math.min(pollMs.most, ...all.map(({ limits }) => pollOf(limits)));
-    this.#schedule();
+    // A verdict may end a thread, which is not watched any more then.
+    for (const record of this.#records.values()) this.#examine(record, nowMs, lateMs);
+    // One that is silent is found when it is, not at the next look.
+    let nextAtMs = nowMs + pollMs.idleMost;
+    for (const { dueAtMs, silentAtMs } of this.#records.values()) nextAtMs = Math.min(nextAtMs, dueAtMs, silentAtMs);
+    this.#schedule(nextAtMs);
   }
 
-  #examine(watched: Watched, nowMs: number, lateMs: number): void {
-    const { kernel, thread, limits } = watched;
-    const record = this.#records.get(kernel);
+  #examine(record: Record, nowMs: number, lateMs: number): void {
+    const { kernel, counters, watched: { thread, liveness } } = record;
     const { worker } = thread;
-    // Half an interval early is near enough: a timer is never exact.
-    if (!record || !worker || nowMs + this.#everyMs / 2 < record.dueAtMs) return;
-    record.dueAtMs = nowMs + pollOf(limits);
-    const counters = new Int32Array(thread.counters);
-    const read = (slot: number) => Atomics.load(counters, slot);
-    const completed = read(counter.completed);
+    // Early by half a step is near enough, so that all are looked at in one go.
+    if (nowMs + record.stepMs / 2 < record.dueAtMs && nowMs < record.silentAtMs) return;
+    record.dueAtMs = nowMs + record.stepMs;
+    if (!worker) return;
+    const completed = Atomics.load(counters, counter.completed);
+    const { idle: idleMs, active: activeMs } = worker.performance.eventLoopUtilization();
     const { state, verdict, suspect } = judge(
       record.state,
       {
         nowMs,
         lateMs,
-        idleMs: worker.performance.eventLoopUtilization().idle,
-        turns: read(counter.turns),
-        done: completed + read(counter.progress),
-        waiting: read(counter.accepted) - completed,
+        idleMs,
+        activeMs,
+        stepMs: record.stepMs,
+        turns: Atomics.load(counters, counter.turns),
+        done: completed + Atomics.load(counters, counter.progress),
+        waiting: Atomics.load(counters, counter.accepted) - completed,
       },
-      limits,
+      liveness,
     );
+    record.stepMs = pollOf(liveness, activeMs - record.state.activeMs < idleBelowMs);
+    record.dueAtMs = nowMs + record.stepMs;
     record.state = state;
-    if (suspect) thread.post({ type: 'ping' });
-    if (nowMs >= record.memoryDueAtMs) {
-      record.memoryDueAtMs = nowMs + memoryEveryMs;
-      const [heapUsedKb, externalKb] = [read(counter.heapUsedKb), read(counter.externalKb)];
-      this.#around.onMemory(kernel, { atMs: nowMs, heapUsedKb, externalKb });
-    }
+    record.silentAtMs = suspect && verdict !== 'silent' ? state.signAtMs + liveness.silentMs : Infinity;
+    const { asked } = record;
+    const mayHaveGrown = activeMs - asked.activeMs >= askedAfter.activeMs && nowMs - asked.atMs >= askedAfter.everyMs;
+    if (mayHaveGrown) record.asked = { atMs: nowMs, activeMs };
+    if (suspect || mayHaveGrown) thread.post({ type: 'ping' });
     if (verdict !== record.verdict) {
       record.verdict = verdict;
       this.#around.onVerdict(kernel, verdict, whyOf(verdict, nowMs, state));
     }
-    this.#examineMemory(record, watched, read);
+    this.#examineMemory(record, nowMs);
   }
 
-  #examineMemory(record: Record, { kernel, memory, watch }: Watched, read: (slot: number) => number): void {
-    const figures = {
-      heapUsedKb: read(counter.heapUsedKb), heapLiveKb: read(counter.heapLiveKb), externalKb: read(counter.externalKb),
-    };
-    const judged = judgeMemory(figures, memory, watch);
+  #examineMemory(record: Record, nowMs: number): void {
+    const { kernel, counters, watched: { memory, memoryWatch } } = record;
+    const heapUsedKb = Atomics.load(counters, counter.heapUsedKb);
+    const externalKb = Atomics.load(counters, counter.externalKb);
+    if (nowMs >= record.memoryDueAtMs) {
+      record.memoryDueAtMs = nowMs + memoryEveryMs;
+      this.#around.onMemory(kernel, nowMs, heapUsedKb, externalKb);
+    }
+    const heapLiveKb = Atomics.load(counters, counter.heapLiveKb);
+    const judged = judgeMemory({ heapUsedKb, heapLiveKb, externalKb }, memory, memoryWatch());
     if (judged.verdict === record.memory) return;
     record.memory = judged.verdict;
     this.#around.onMemoryVerdict(kernel, judged);

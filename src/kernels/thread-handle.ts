@@ -9,7 +9,7 @@ import { toErrorRecord, type ErrorRecord } from '../core/errors.ts';
 import type { DownReason } from '../core/kernel.ts';
 import type { Clock, TimerId } from '../core/ports.ts';
 import {
-  countersBytes, type Adoption, type FromThread, type ToThread,
+  countersBytes, type Adoption, type FromThread, type ThreadStart, type ToThread,
 } from '../core/thread-protocol.ts';
 import type { KernelPools } from './kernel-pools.ts';
 
@@ -35,11 +35,19 @@ export class ThreadHandle {
   readonly #clock: Clock;
   readonly #heapMb: number;
   readonly #pools: KernelPools;
+  readonly #start: Pick<ThreadStart, 'module' | 'standby'>;
+  readonly #theirPort: MessagePort;
   #listener: ThreadListener;
   #worker: Worker | undefined;
   #threadId = 0;
   #osThread: string | undefined;
+  #begun = false;
   #loaded = false;
+  #onLoaded: () => void = () => undefined;
+  /** Resolves when it has loaded its module, or never will. */
+  readonly loadedOrOver = new Promise<void>((resolve) => {
+    this.#onLoaded = resolve;
+  });
   #adoption: { message: Adoption; transfer: readonly MessagePort[] } | undefined;
   #reason: DownReason | undefined;
   #exited = false;
@@ -56,6 +64,8 @@ export class ThreadHandle {
     this.#port = port1;
     this.#clock = options.clock;
     this.#heapMb = options.heapMb;
+    this.#start = { module: options.module, standby: options.standby };
+    this.#theirPort = port2;
     this.#listener = options.listener;
     port1.on('message', (message: FromThread) => this.#onMessage(message));
     port1.on('close', () => {
@@ -63,8 +73,14 @@ export class ThreadHandle {
       this.#down({ kind: 'ended_from_outside', notice: 'port_close' });
     });
     port1.unref();
-    pools
-      .run(options.heapMb, { port: port2, module: options.module, standby: options.standby }, this.#abort.signal)
+  }
+
+  /** Makes the thread. Until then there is only its place: it may be adopted and ended all the same. */
+  begin(): void {
+    if (this.#begun || this.#fenced) return;
+    this.#begun = true;
+    this.#pools
+      .run(this.#heapMb, { port: this.#theirPort, ...this.#start }, this.#abort.signal)
       .then(() => this.#end())
       .catch((error: unknown) => this.#onRunFailed(error));
   }
@@ -132,7 +148,9 @@ export class ThreadHandle {
   }
 
   #end(): void {
+    this.#onLoaded();
     this.#abort.abort();
+    if (!this.#begun) this.#onExit(0);
     void this.#worker?.terminate();
     if (this.#exited) return;
     this.#zombieTimer = this.#clock.setTimeout(() => {
@@ -147,6 +165,7 @@ export class ThreadHandle {
       this.#meetWorker(message.threadId);
     } else if (message.type === 'loaded') {
       this.#loaded = true;
+      this.#onLoaded();
       if (this.#adoption) this.#sendAdoption();
       this.#listener.onMessage(message);
     } else if (message.type === 'last_words') {
@@ -183,6 +202,7 @@ export class ThreadHandle {
   #onExit(exitCode: number): void {
     if (this.#exited) return;
     this.#exited = true;
+    this.#onLoaded();
     this.#clock.clearTimeout(this.#zombieTimer);
     this.#refine({ exitCode });
     this.#down({ kind: 'ended_from_outside', notice: 'worker_exit', exitCode });

@@ -6,16 +6,18 @@
  * a fenced thread says is refused, but for the states it saved before; nobody waits for a thread to
  * end before its replacement serves (but for exclusive kernels).
  */
+import { availableParallelism } from 'node:os';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import type { MemoryReading } from '../core/diagnosis.ts';
 import { GraceError, type ErrorRecord } from '../core/errors.ts';
 import type { WireMessage } from '../core/inspection-wire.ts';
 import type { MemoryVerdict, MemoryWatch } from '../core/memory-guard.ts';
+import { MemoryTimeline } from '../core/memory-timeline.ts';
 import type { ChildSpec, DownReason } from '../core/kernel.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import {
   counter, handledIdsMax, type FromThread, type SavedState, type ToThread,
 } from '../core/thread-protocol.ts';
+import { withDependencies } from '../core/topological-order.ts';
 import type { ThreadSignal } from '../../machines/kernel.machine.ts';
 import { Calls } from './calls.ts';
 import { DeathRecords } from './death-records.ts';
@@ -69,7 +71,7 @@ interface Slot {
   readonly degraded: { late: string | undefined; full: string | undefined };
   watch: MemoryWatch | undefined;
   saved: SavedState | undefined;
-  memory: MemoryReading[];
+  memory: MemoryTimeline;
   readonly sinks: Set<(signal: ThreadSignal) => void>;
   /** Who waits at boot for this kernel to be ready. */
   readonly readyWaiters: (() => void)[];
@@ -77,6 +79,11 @@ interface Slot {
 
 /** How long the successor of a hung thread is waited for, and then its stack, before it is ended, ms. */
 const lookWithinMs = 1_000;
+/** How long a successor that serves is left alone before that, ms. */
+const settleMs = 20;
+
+/** More threads than this that load at once only wait for each other. */
+const loadingMax = 2 * availableParallelism();
 
 export class ThreadRegistry {
   readonly #slots = new Map<string, Slot>();
@@ -100,17 +107,25 @@ export class ThreadRegistry {
     this.#calls = new Calls(around.clock);
     for (const spec of specs) this.#slots.set(spec.id, emptySlot(spec));
     this.#monitor = new LivenessMonitor(around.clock, {
-      watched: () => this.#watched(),
       onVerdict: (kernel, verdict, why) => this.#onVerdict(kernel, verdict, why),
       onAmnesty: (lateMs) => around.onAmnesty(lateMs),
-      onMemory: (kernel, reading) => this.#onMemory(kernel, reading),
+      onMemory: (kernel, ...reading) => this.#slot(kernel).memory.add(...reading),
       onMemoryVerdict: (kernel, verdict) => this.#onMemoryVerdict(kernel, verdict),
     });
   }
 
-  /** Begins loading the module of every kernel at once, so that boot does not load one by one. */
+  /**
+   * Begins loading the module of every kernel, so that boot does not load one by one: first the critical ones
+   * and what they depend on, then the others, as many at a time as the cores can make use of.
+   */
   preload(): void {
-    for (const slot of this.#slots.values()) slot.standby ??= this.#newThread(slot, false);
+    const slots = [...this.#slots.values()];
+    const critical = slots.filter(({ spec }) => spec.critical).map(({ spec }) => spec.id);
+    const first = new Set(withDependencies(critical, (id) => this.#slot(id).spec.dependsOn));
+    for (const slot of slots) slot.standby ??= this.#newThread(slot, false);
+    const [now, later] = [true, false].map((isFirst) =>
+      slots.filter(({ spec }) => first.has(spec.id) === isFirst).map(({ standby }) => standby!));
+    void loadAtATime(now!, now!.length).then(() => loadAtATime(later!, loadingMax));
     this.#monitor.start();
   }
 
@@ -118,7 +133,9 @@ export class ThreadRegistry {
   replenish(): void {
     if (this.#closing) return;
     for (const slot of this.#slots.values()) {
-      if (slot.spec.standby === 1) slot.standby ??= this.#newThread(slot, true);
+      if (slot.spec.standby !== 1 || slot.standby) continue;
+      slot.standby = this.#newThread(slot, true);
+      slot.standby.begin();
     }
   }
 
@@ -240,14 +257,17 @@ export class ThreadRegistry {
     const kernel = slot.spec.id;
     slot.epoch += 1;
     const { epoch } = slot;
+    const isWaiting = slot.standby !== undefined;
     const thread = slot.standby ?? this.#newThread(slot, false);
     slot.standby = undefined;
+    // Those of the boot come in their order.
+    if (!isWaiting) thread.begin();
     slot.current = thread;
     slot.startedAtMs = clock.now();
     slot.readyAtMs = undefined;
     slot.adoptedStandby = thread.loaded;
     Object.assign(slot.degraded, { late: undefined, full: undefined });
-    slot.memory = [];
+    slot.memory = new MemoryTimeline();
     thread.listen(this.#listener(slot, thread, epoch));
     this.#tell(slot, { type: 'thread.started', epoch, atMs: clock.now() });
     const adopt = () => {
@@ -348,7 +368,9 @@ export class ThreadRegistry {
         if (slot.current !== thread) return;
         const atMs = clock.now();
         slot.readyAtMs = atMs;
-        this.#monitor.watch(kernel);
+        this.#monitor.watch(kernel, {
+          thread, liveness: slot.spec.liveness, memory: slot.spec.limits, memoryWatch: () => slot.watch,
+        });
         this.#around.onReady(kernel, slot.epoch);
         for (const resolve of slot.readyWaiters.splice(0)) resolve();
         const { adoptedStandby } = slot;
@@ -433,15 +455,14 @@ export class ThreadRegistry {
     this.#tell(slot, { type: 'thread.down', reason, atMs: this.#around.clock.now() });
   }
 
-  /** A look takes the cores of whoever recovers: it waits until the successor serves. */
+  /** A look takes the cores of whoever recovers: it waits until the successor has answered first calls. */
   #lookAt(slot: Slot, thread: ThreadHandle, epoch: number): Promise<void> {
     const { signal } = this.#noMoreLooks;
     const look = (async () => {
-      await new Promise<void>((resolve) => {
+      const serves = new Promise<void>((resolve) => {
         slot.readyWaiters.push(resolve);
-        this.#around.clock.setTimeout(resolve, lookWithinMs);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      }).then(() => this.#pause(settleMs, signal));
+      await Promise.race([serves, this.#pause(lookWithinMs, signal)]);
       const found = await lookAtHung(thread, lookWithinMs, signal);
       this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
     })();
@@ -449,15 +470,24 @@ export class ThreadRegistry {
     return look.finally(() => this.#looks.delete(look));
   }
 
-  #onMemory(kernel: string, reading: MemoryReading): void {
-    const { memory } = this.#slot(kernel);
-    memory.push(reading);
-    if (memory.length > 120) memory.shift();
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#around;
+    return new Promise((resolve) => {
+      const over = () => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      const timer = clock.setTimeout(over, ms);
+      signal.addEventListener('abort', over);
+      if (signal.aborted) over();
+    });
   }
 
   #remember({ spec, epoch, startedAtMs, memory }: Slot, reason: DownReason): void {
     this.deaths.add({
-      kernel: spec.id, epoch, startedAtMs, memory, reason, diedAtMs: this.#around.clock.now(), settled: false,
+      kernel: spec.id, epoch, startedAtMs, memory: memory.readings(), reason, settled: false,
+      diedAtMs: this.#around.clock.now(),
     });
   }
 
@@ -506,14 +536,6 @@ export class ThreadRegistry {
     for (const sink of Array.from(slot.sinks)) sink(signal);
   }
 
-  #watched() {
-    return [...this.#slots.values()]
-      .filter(({ current, readyAtMs }) => current !== undefined && readyAtMs !== undefined)
-      .map(({ spec, current, watch }) => ({
-        kernel: spec.id, thread: current!, limits: spec.liveness, memory: spec.limits, watch,
-      }));
-  }
-
   #ask(
     kernel: string,
     timeoutMs: number,
@@ -544,11 +566,24 @@ export class ThreadRegistry {
   }
 }
 
+/** Lets threads begin in order, so many at a time. */
+async function loadAtATime(threads: readonly ThreadHandle[], most: number): Promise<void> {
+  const left = [...threads];
+  const loadNext = async () => {
+    for (let thread = left.shift(); thread; thread = left.shift()) {
+      thread.begin();
+      await thread.loadedOrOver;
+    }
+  };
+  await Promise.all(Array.from({ length: most }, loadNext));
+}
+
 function emptySlot(spec: ChildSpec): Slot {
   return {
     spec, epoch: 0, current: undefined, standby: undefined, former: undefined, startedAtMs: 0,
     readyAtMs: undefined, adoptedStandby: false, watch: undefined,
-    degraded: { late: undefined, full: undefined }, saved: undefined, memory: [],
+    degraded: { late: undefined, full: undefined }, saved: undefined,
+    memory: new MemoryTimeline(),
     sinks: new Set(), readyWaiters: [],
   };
 }

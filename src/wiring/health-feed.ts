@@ -5,6 +5,7 @@ import type { Clock, TimerId } from '../core/ports.ts';
 import type { ThreadRegistry } from '../kernels/thread-registry.ts';
 import type { HealthSample } from '../remediation/trend.ts';
 
+const topic = 'health.sampled';
 const everyMs = 1_000;
 /** When this many samples wait for the bus, no more are sent: they would be stale. */
 const unsettledMax = 5;
@@ -14,11 +15,15 @@ export class HealthFeed {
   readonly #registry: ThreadRegistry;
   readonly #bus: BusConnection;
   readonly #limitsKb: ReadonlyMap<string, number>;
+  readonly #isWanted: () => boolean;
   #timer: TimerId;
 
   constructor(parts: {
     clock: Clock; registry: ThreadRegistry; bus: BusConnection; specs: readonly ChildSpec[];
+    /** Whether somebody subscribes to the topic: the bus is not woken for nobody. */
+    isWanted: (topic: string) => boolean;
   }) {
+    this.#isWanted = () => parts.isWanted(topic);
     this.#clock = parts.clock;
     this.#registry = parts.registry;
     this.#bus = parts.bus;
@@ -37,12 +42,12 @@ export class HealthFeed {
   }
 
   #sample(): void {
+    if (!this.#isWanted() || this.#bus.unsettled > unsettledMax) return;
     const atMs = this.#clock.now();
     const figures = this.#registry.figures().filter(({ alive }) => alive);
-    if (this.#bus.unsettled > unsettledMax) return;
     const samples = figures.map(({ kernel, heapUsedKb, accepted, completed }): HealthSample => ({
       kernel, atMs, heapUsedKb, accepted, completed, heapLimitKb: this.#limitsKb.get(kernel) ?? 0,
     }));
-    void this.#bus.publish('health.sampled', samples);
+    void this.#bus.publish(topic, samples);
   }
 }

@@ -9,7 +9,7 @@ import type {
 } from '../core/kernel.ts';
 import type { Clock } from '../core/ports.ts';
 import { counter, type Adoption, type FromThread, type ToThread } from '../core/thread-protocol.ts';
-import { publishMemory } from './memory-figures.ts';
+import { MemoryFigures } from './memory-figures.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** Of the kernel's actors to the inspector: more would be in the way of the kernel's own messages. */
@@ -40,6 +40,7 @@ export class RunningKernel {
   readonly #abort = new AbortController();
   readonly #heldAnswers: FromThread[] = [];
   #handlers: KernelHandlers = {};
+  #memory: MemoryFigures | undefined;
   #started = false;
   #newestBusPort: MessagePort | undefined;
   #savedAtMs = -Infinity;
@@ -88,11 +89,12 @@ export class RunningKernel {
       this.#post({ type: 'start_failed', error: toErrorRecord(error) });
       return;
     }
-    publishMemory(this.#counters, this.#abort.signal);
     this.#started = true;
     const port = this.#newestBusPort ?? bus;
     if (port) this.#bus.attach(port);
     this.#post({ type: 'ready' });
+    // Nobody waits for these, as somebody may for the kernel.
+    this.#memory = new MemoryFigures(this.#counters, this.#abort.signal);
   }
 
   #inspect() {
@@ -113,6 +115,7 @@ export class RunningKernel {
     switch (message.type) {
       case 'ping':
         this.#count(counter.turns);
+        this.#memory?.publish();
         break;
       case 'probe':
         this.#answer(message.id, async () => (await this.#handlers.probe?.()) !== false);
