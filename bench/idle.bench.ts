@@ -7,7 +7,8 @@ import { quantile, row, withTarget, type Bench, type Row } from './rows.ts';
 
 const few = 20;
 const many = 100;
-const settleMs = 3_000;
+/** V8 collects what loading has left once more when an isolate has been idle for some ten seconds. */
+const settleMs = 20_000;
 const windowMs = 10_000;
 const cpuMax = 1.5;
 const rssMaxMb = 1;

@@ -9,6 +9,7 @@ import {
 } from '../core/failure-detector.ts';
 import type { Clock, TimerId } from '../core/ports.ts';
 import { counter } from '../core/thread-protocol.ts';
+import { coreTimesOf, starvedMs, type CoreTimes } from './os-thread.ts';
 import type { ThreadHandle } from './thread-handle.ts';
 
 /**
@@ -20,8 +21,8 @@ const pollOf = ({ silentMs }: LivenessLimits, isIdle: boolean): number =>
   Math.max(pollMs.least, Math.min(isIdle ? pollMs.idleMost : pollMs.most, silentMs / 25));
 /** Busy for less than this between two looks, ms. */
 const idleBelowMs = 1;
-/** A tick that is later than this is the monitor's own fault, ms. */
-const latenessMs = 20;
+/** A tick that is later than this is the monitor's own fault, or the machine's, ms. */
+const latenessMs = 2;
 const memoryEveryMs = 100;
 /**
  * Memory can only grow while the loop turns: a thread whose loop was busy for this long since it was asked
@@ -56,6 +57,8 @@ interface Record {
   stepMs: number;
   /** When it will be silent, if it shows no sign of life until then; else Infinity. */
   silentAtMs: number;
+  /** When its loop was first seen not to turn, or when it was last asked. */
+  cores: CoreTimes | undefined;
   memoryDueAtMs: number;
   memory: MemoryVerdict['verdict'];
   /** When it was last asked for its memory, and how long its loop had been busy by then. */
@@ -91,7 +94,7 @@ export class LivenessMonitor {
     this.#records.set(kernel, {
       kernel, watched, counters: new Int32Array(watched.thread.counters),
       state: newLiveness(nowMs), verdict: 'healthy', memory: 'fine', dueAtMs: nowMs, stepMs: pollMs.least,
-      silentAtMs: Infinity, memoryDueAtMs: nowMs, asked: { atMs: nowMs, activeMs: 0 },
+      silentAtMs: Infinity, cores: undefined, memoryDueAtMs: nowMs, asked: { atMs: nowMs, activeMs: 0 },
     });
   }
 
@@ -127,20 +130,24 @@ export class LivenessMonitor {
     if (!worker) return;
     const completed = Atomics.load(counters, counter.completed);
     const { idle: idleMs, active: activeMs } = worker.performance.eventLoopUtilization();
-    const { state, verdict, suspect } = judge(
-      record.state,
-      {
-        nowMs,
-        lateMs,
-        idleMs,
-        activeMs,
-        stepMs: record.stepMs,
-        turns: Atomics.load(counters, counter.turns),
-        done: completed + Atomics.load(counters, counter.progress),
-        waiting: Atomics.load(counters, counter.accepted) - completed,
-      },
-      liveness,
-    );
+    const reading = {
+      nowMs,
+      lateMs,
+      idleMs,
+      activeMs,
+      stepMs: record.stepMs,
+      turns: Atomics.load(counters, counter.turns),
+      done: completed + Atomics.load(counters, counter.progress),
+      waiting: Atomics.load(counters, counter.accepted) - completed,
+    };
+    let { state, verdict, suspect } = judge(record.state, reading, liveness);
+    if (verdict === 'silent') {
+      const forgivenMs = lateMs + starvedSince(record, nowMs);
+      ({ state, verdict, suspect } = judge(record.state, { ...reading, lateMs: forgivenMs }, liveness));
+    } else if (!suspect) {
+      record.cores = undefined;
+    }
+    if (suspect) record.cores ??= coreTimesOf(thread.osThread, nowMs);
     record.stepMs = pollOf(liveness, activeMs - record.state.activeMs < idleBelowMs);
     record.dueAtMs = nowMs + record.stepMs;
     record.state = state;
@@ -170,6 +177,13 @@ export class LivenessMonitor {
     record.memory = judged.verdict;
     this.#around.onMemoryVerdict(kernel, judged);
   }
+}
+
+/** How long it has waited for a core since this was last asked, ms: silence is time in which it could run. */
+function starvedSince(record: Record, nowMs: number): number {
+  const { cores: before } = record;
+  record.cores = coreTimesOf(record.watched.thread.osThread, nowMs);
+  return before && record.cores ? starvedMs(before, record.cores) : 0;
 }
 
 function whyOf(verdict: LivenessVerdict, nowMs: number, state: LivenessState): string {
