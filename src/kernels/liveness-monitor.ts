@@ -19,6 +19,8 @@ import type { ThreadHandle } from './thread-handle.ts';
 const pollMs = { least: 5, most: 20, idleMost: 40 } as const;
 const pollOf = ({ silentMs }: LivenessLimits, isIdle: boolean): number =>
   Math.max(pollMs.least, Math.min(isIdle ? pollMs.idleMost : pollMs.most, silentMs / 25));
+/** The largest gap of a healthy kernel that was measured with ten times more threads than cores, ms. */
+const patienceMs = 200;
 /** Busy for less than this between two looks, ms. */
 const idleBelowMs = 1;
 /** A tick that is later than this is the monitor's own fault, or the machine's, ms. */
@@ -59,6 +61,8 @@ interface Record {
   silentAtMs: number;
   /** When its loop was first seen not to turn, or when it was last asked. */
   cores: CoreTimes | undefined;
+  /** How much was forgiven for what others may have waited, ms. */
+  forgivenMs: number;
   memoryDueAtMs: number;
   memory: MemoryVerdict['verdict'];
   /** When it was last asked for its memory, and how long its loop had been busy by then. */
@@ -94,7 +98,7 @@ export class LivenessMonitor {
     this.#records.set(kernel, {
       kernel, watched, counters: new Int32Array(watched.thread.counters),
       state: newLiveness(nowMs), verdict: 'healthy', memory: 'fine', dueAtMs: nowMs, stepMs: pollMs.least,
-      silentAtMs: Infinity, cores: undefined, memoryDueAtMs: nowMs, asked: { atMs: nowMs, activeMs: 0 },
+      silentAtMs: Infinity, cores: undefined, forgivenMs: 0, memoryDueAtMs: nowMs, asked: { atMs: nowMs, activeMs: 0 },
     });
   }
 
@@ -146,6 +150,7 @@ export class LivenessMonitor {
       ({ state, verdict, suspect } = judge(record.state, { ...reading, lateMs: forgivenMs }, liveness));
     } else if (!suspect) {
       record.cores = undefined;
+      record.forgivenMs = 0;
     }
     if (suspect) record.cores ??= coreTimesOf(thread.osThread, nowMs);
     record.stepMs = pollOf(liveness, activeMs - record.state.activeMs < idleBelowMs);
@@ -183,7 +188,10 @@ export class LivenessMonitor {
 function starvedSince(record: Record, nowMs: number): number {
   const { cores: before } = record;
   record.cores = coreTimesOf(record.watched.thread.osThread, nowMs);
-  return before && record.cores ? starvedMs(before, record.cores) : 0;
+  if (!before || !record.cores) return 0;
+  const { own, others } = starvedMs(before, record.cores, patienceMs - record.forgivenMs);
+  record.forgivenMs += others;
+  return own + others;
 }
 
 function whyOf(verdict: LivenessVerdict, nowMs: number, state: LivenessState): string {

@@ -15,6 +15,8 @@ export interface CoreTimes {
   readonly waitedMs: number;
   /** It runs, or waits for a core. */
   readonly wantsCore: boolean;
+  /** How long some thread of the machine has waited for a core since it booted, ms; 0 when that is not known. */
+  readonly shortMs: number;
 }
 
 /** @param osThread - Its folder below /proc. */
@@ -25,7 +27,9 @@ export function coreTimesOf(osThread: string | undefined, atMs: number): CoreTim
   const stat = read(osThread, 'stat');
   const state = stat[stat.lastIndexOf(')') + 2];
   if (!Number.isFinite(ranNs) || !Number.isFinite(waitedNs) || state === undefined) return undefined;
-  return { atMs, ranMs: ranNs / 1e6, waitedMs: waitedNs / 1e6, wantsCore: state === 'R' };
+  // Pressure stall information, in us.
+  const shortUs = Number(/^some .*total=(\d+)/m.exec(readFile('/proc/pressure/cpu'))?.[1] ?? 0);
+  return { atMs, ranMs: ranNs / 1e6, waitedMs: waitedNs / 1e6, wantsCore: state === 'R', shortMs: shortUs / 1_000 };
 }
 
 /** The kernel adds up what a running thread used at its ticks, ms. */
@@ -33,22 +37,30 @@ const tickMs = 5;
 
 /**
  * How much of the time between two readings a thread could not run for want of a core, ms. A thread that wants
- * one now may have waited since its last run, which the kernel has not added up yet.
+ * one now may have waited since its last run, which the kernel has not added up yet. One that sleeps may wait for
+ * another that gets no core, such as a collector of its heap: that is possible while the machine is short of cores.
  *
+ * @param patienceMs - How much of the second kind is believed.
  * @example
- * const then = { atMs: 0, ranMs: 10, waitedMs: 0, wantsCore: true };
- * starvedMs(then, { atMs: 50, ranMs: 12, waitedMs: 0, wantsCore: true }) // 48
+ * const then = { atMs: 0, ranMs: 10, waitedMs: 0, wantsCore: true, shortMs: 0 };
+ * starvedMs(then, { ...then, atMs: 50, ranMs: 12 }, 0) // { own: 48, others: 0 }
  */
-export function starvedMs(before: CoreTimes, now: CoreTimes): number {
+export function starvedMs(before: CoreTimes, now: CoreTimes, patienceMs: number): { own: number; others: number } {
+  const elapsedMs = now.atMs - before.atMs;
   const waitedMs = now.waitedMs - before.waitedMs;
-  if (!now.wantsCore) return waitedMs;
-  const idleMs = now.atMs - before.atMs - (now.ranMs - before.ranMs);
-  return idleMs <= tickMs ? 0 : Math.max(waitedMs, idleMs);
+  if (!now.wantsCore) {
+    const shortMs = Math.min(elapsedMs, now.shortMs - before.shortMs) - waitedMs;
+    return { own: waitedMs, others: Math.max(0, Math.min(shortMs, patienceMs)) };
+  }
+  const idleMs = elapsedMs - (now.ranMs - before.ranMs);
+  return { own: idleMs <= tickMs ? 0 : Math.max(waitedMs, idleMs), others: 0 };
 }
 
-function read(osThread: string, file: string): string {
+const read = (osThread: string, file: string) => readFile(`/proc/${osThread}/${file}`);
+
+function readFile(path: string): string {
   try {
-    return readFileSync(`/proc/${osThread}/${file}`, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     // It has ended, or there is no such system.
     return '';
