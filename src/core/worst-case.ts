@@ -86,9 +86,11 @@ export function reserveAt(
   const good = statuses.filter((status) => status === 'done' || status === 'skipped').length;
   const running = branchesOf(step)
     .filter((_, at) => !['done', 'skipped', 'failed'].includes(statuses[at] ?? 'running'));
-  // Once the last step is done nothing can go wrong any more, unless there are success criteria.
+  const neededMax = joinOf(step) - good;
+  // Once the last step is over nothing can go wrong any more, unless it aborts or there are success criteria.
   const isLast = playbook.success.length === 0 && step.id === playbook.steps.at(-1)?.id;
-  const mayBeDone = dearest(running, joinOf(step) - good - (isLast ? 1 : 0));
+  const stillRunning = step.onFailure === 'abort' ? 0 : 1;
+  const mayBeDone = dearest(running, isLast ? Math.min(neededMax - 1, running.length - stillRunning) : neededMax);
   const closingMs = sum(playbook.finally.map((one) => longestLeg(one, one.id, 'failed')));
   return closingMs + undo.reduce((total, { timeoutMs }) => total + timeoutMs, 0) + sum(undoOf(mayBeDone));
 }
@@ -121,30 +123,28 @@ function waysOf(steps: readonly Step[], at: number): (Path & { readonly to: numb
   const step = steps[at]!;
   const { onFailure } = step;
   const branches = branchesOf(step);
+  const dearestBut = (branch: ActionStep) => dearest(branches.filter((one) => one !== branch), joinOf(step) - 1);
   // Whichever branch decides the join, the dearest of the others are done before it.
-  const done = branches.map((last) => {
-    const others = dearest(branches.filter((branch) => branch !== last), joinOf(step) - 1);
-    return wayOf(step, [last, ...others], 'done');
-  });
-  const failing = (ends: Leg['ends']) => wayOf(step, dearest(branches, joinOf(step) - 1), ends);
+  const done = branches.map((last) => wayOf(step, [last, ...dearestBut(last)], 'done'));
+  const failed = wayOf(step, dearest(branches, joinOf(step) - 1), 'failed');
+  // One branch is still under way, or the step would be over.
+  const cancelled = branches.map((last) => wayOf(step, dearestBut(last), 'cancelled'));
   const next = typeof onFailure === 'object' ? steps.findIndex(({ id }) => id === onFailure.goto) : at + 1;
   return [
     ...done.map((way) => ({ ...way, to: at + 1 })),
     ...(onFailure === 'abort'
-      ? [{ ...failing('failed'), to: 'end' as const }]
-      : [{ ...failing('failed'), to: next }, { ...failing('cancelled'), to: 'end' as const }]),
+      ? [{ ...failed, to: 'end' as const }]
+      : [{ ...failed, to: next }, ...cancelled.map((way) => ({ ...way, to: 'end' as const }))]),
   ];
 }
 
 function wayOf(step: Step, done: readonly ActionStep[], ends: Leg['ends']): Path {
   const undo = undoOf(done);
   if (step.kind === 'action') return { legs: [longestLeg(step, step.id, ends)], undo };
-  const [slowest] = (ends === 'done' ? done : step.branches)
-    .map((branch) => longestLeg(branch, branch.id, ends))
-    .toSorted((a, b) => b.ms - a.ms);
-  const of = step.branches.length;
-  const which = ends === 'done' && step.join < of ? `last of the ${step.join} needed of ${of}` : `slowest of ${of}`;
-  const how = `${which}: ${slowest!.step}`;
+  // It is done with the last branch that is needed, fails with the last of all, is cancelled while one is running.
+  const deciding = step.branches.filter((one) => ends === 'failed' || done.includes(one) === (ends === 'done'));
+  const [slowest] = deciding.map((branch) => longestLeg(branch, branch.id, ends)).toSorted((a, b) => b.ms - a.ms);
+  const how = `${ends === 'done' ? `${step.join} of ${step.branches.length} done` : 'slowest'}: ${slowest!.step}`;
   return { legs: [{ ...slowest!, step: step.id, how, branches: done.map(({ id }) => id) }], undo };
 }
 

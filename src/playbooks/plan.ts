@@ -196,7 +196,8 @@ class Foresight {
     if (step.when === null) return { runs: 'yes', why: null };
     const found = foresee(step.when, this.#scope(), this.#open);
     if (found.is === 'open') return { runs: 'depends', why: `depends on ${found.dependsOn.join(', ')}` };
-    if (found.is === 'known') return found.value === true ? { runs: 'yes', why: null } : { runs: 'no', why: `when is false: ${step.when}` };
+    if (found.is === 'known' && found.value === true) return { runs: 'yes', why: null };
+    if (found.is === 'known') return { runs: 'no', why: `when is false: ${step.when}` };
     // As the chart has it: a parallel step is skipped then, an action has failed.
     if (step.kind === 'parallel') return { runs: 'no', why: `when cannot be evaluated: ${found.why}` };
     return { runs: 'fails', why: `when cannot be evaluated: ${found.why}` };
