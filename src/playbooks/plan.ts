@@ -130,6 +130,8 @@ function playbookNamed(library: PlaybookLibrary, id: string): LoadedPlaybook {
 
 type Untimed = Omit<PlannedStep, 'earliestStartMs' | 'latestStartMs' | 'latestEndMs'>
   & { readonly part: 'steps' | 'finally' };
+/** Whether the run comes to a step: a jump may lead past it. */
+type Reach = 'always' | 'perhaps' | 'never';
 type Verdict = Pick<PlannedStep, 'runs' | 'why'>;
 
 /** Walks a playbook once, and keeps what is known and what is open at each step. */
@@ -137,7 +139,7 @@ class Foresight {
   readonly #playbook: Playbook;
   readonly #open: Set<string>;
   readonly #inputs: Scope['inputs'];
-  readonly #steps: Record<string, { status: string; attempts: number }> = {};
+  #steps: Record<string, { status: string; attempts: number }> = {};
 
   constructor(playbook: Playbook, inputs: Scope['inputs'], givenByHost: readonly string[]) {
     this.#playbook = playbook;
@@ -150,43 +152,55 @@ class Foresight {
     const planned: Untimed[] = [];
     const reached: Step[] = [];
     const { steps } = this.#playbook;
-    let skipTo = 0;
-    let whyNot = '';
+    /** Where the steps that fail for certain, and those that may, lead to. */
+    let certain = { to: 0, from: '' };
+    let possible = { to: 0, from: '' };
     for (const [at, step] of steps.entries()) {
-      const verdict: Verdict = at < skipTo ? { runs: 'no', why: whyNot } : this.#verdictOf(step);
-      const isReached = at >= skipTo;
-      const kept = this.#add(planned, step, verdict, isReached);
+      const reach = at < certain.to ? 'never' : at < possible.to ? 'perhaps' : 'always';
+      const verdict: Verdict = reach === 'never'
+        ? { runs: 'no', why: `not reached: ${certain.from} fails` }
+        : this.#verdictOf(step);
+      const why = verdict.why ?? (reach === 'perhaps' ? `left out if ${possible.from} fails` : null);
+      const kept = this.#add(planned, step, { ...verdict, why }, reach);
       if (kept) reached.push(kept);
-      if (verdict.runs !== 'fails' || step.onFailure === 'continue') continue;
       const { onFailure } = step;
-      skipTo = typeof onFailure === 'object' ? steps.findIndex(({ id }) => id === onFailure.goto) : steps.length;
-      whyNot = `not reached: ${step.id} fails`;
+      if (verdict.runs === 'no' || onFailure === 'continue') continue;
+      const jump = typeof onFailure === 'object' ? steps.findIndex(({ id }) => id === onFailure.goto) : steps.length;
+      if (verdict.runs === 'fails' && reach === 'always') certain = { to: jump, from: step.id };
+      else if (typeof onFailure === 'object' && jump > possible.to) possible = { to: jump, from: step.id };
     }
+    // `finally` also follows a run that ended before them.
+    for (const id of Object.keys(this.#steps)) this.#open.add(`steps.${id}`);
+    this.#steps = {};
     const closing = this.#playbook.finally.flatMap((step) => {
       const verdict = this.#verdictOf(step);
       planned.push({ ...this.#actionOf(step, verdict), part: 'finally' });
-      this.#learn(step, verdict);
+      this.#learn(step, verdict, 'always');
       return leftOf(step, verdict) ?? [];
     });
     return { planned, reached: { ...this.#playbook, steps: forward(reached), finally: closing } };
   }
 
   /** @returns What is left of the step in this run. */
-  #add(planned: Untimed[], step: Step, verdict: Verdict, isReached: boolean): Step | undefined {
+  #add(planned: Untimed[], step: Step, verdict: Verdict, reach: Reach): Step | undefined {
     if (step.kind === 'action') {
       planned.push({ ...this.#actionOf(step, verdict), part: 'steps' });
-      if (isReached) this.#learn(step, verdict);
+      this.#learn(step, verdict, reach);
       return leftOf(step, verdict);
     }
     const { id, branches, join } = step;
     planned.push({ ...bare(id, verdict), part: 'steps' });
-    // Branches run beside each other: none knows how another ends.
-    if (runs(verdict)) for (const branch of branches) this.#open.add(`steps.${branch.id}`);
+    // Branches run beside each other: none knows how another ends, and each sees that the whole is running.
+    if (runs(verdict)) {
+      for (const branch of branches) this.#open.add(`steps.${branch.id}`);
+      this.#steps[id] = { status: 'running', attempts: 1 };
+    }
     const decided = branches.map((branch) => [branch, runs(verdict) ? this.#verdictOf(branch) : verdict] as const);
     for (const [branch, its] of decided) planned.push({ ...this.#actionOf(branch, its), of: id, part: 'steps' });
-    if (isReached) this.#learn(step, verdict);
+    this.#learn(step, verdict, reach);
     if (!runs(verdict)) return undefined;
-    for (const [branch, its] of decided) this.#learn(branch, its);
+    const branchReach = verdict.runs === 'depends' ? 'perhaps' : reach;
+    for (const [branch, its] of decided) this.#learn(branch, its, branchReach);
     const left = decided.flatMap(([branch, its]) => leftOf(branch, its) ?? []);
     const needed = join - (branches.length - left.length);
     return needed > 0 ? { ...step, branches: left, join: needed } : undefined;
@@ -204,10 +218,12 @@ class Foresight {
   }
 
   /** What later expressions can know of a step. */
-  #learn(step: Step, { runs: its }: Verdict): void {
+  #learn(step: Step, { runs: its }: Verdict, reach: Reach): void {
     const name = `steps.${step.id}`;
     this.#open.delete(name);
-    if (its === 'no' || its === 'fails') {
+    delete this.#steps[step.id];
+    if (reach === 'never') return;
+    if (reach === 'always' && (its === 'no' || its === 'fails')) {
       this.#steps[step.id] = { status: its === 'no' ? 'skipped' : 'failed', attempts: 0 };
       return;
     }

@@ -71,6 +71,27 @@ export const aFate: fc.Arbitrary<Fate> = fc.record({
 
 export const fates = fc.array(aFate, { minLength: 1, maxLength: 20 });
 
+/** How a step and all its tries go: the extremes, which is where a bound breaks. */
+export type Style = 'done at once' | 'done late' | 'fails at once' | 'fails late';
+
+export const styles: fc.Arbitrary<readonly Style[]> = fc.array(
+  fc.constantFrom<Style>('done at once', 'done late', 'fails at once', 'fails late'), { minLength: 1, maxLength: 20 },
+);
+
+/** Fates by style, one for each step in the order of the playbook. Undoing takes all its time. */
+export function inStyle(playbook: Playbook, given: readonly Style[]): (attempt: Try) => Fate {
+  const actions = [...playbook.steps, ...playbook.finally]
+    .flatMap((step) => (step.kind === 'action' ? [step] : step.branches));
+  return ({ step, attempt, isUndo, leftMs }) => {
+    const at = actions.findIndex(({ id }) => id === step);
+    const style = given[at % given.length]!;
+    if (isUndo || style === 'fails late') return { ms: 0, ends: 'hang' };
+    if (style === 'fails at once') return { ms: 0, ends: 'failed' };
+    if (style === 'done at once') return { ms: 0, ends: 'done' };
+    return attempt === actions[at]!.retry.attempts ? { ms: leftMs, ends: 'done' } : { ms: 0, ends: 'hang' };
+  };
+}
+
 export interface Ended {
   readonly endedAtMs: number;
   readonly status: string;
@@ -86,6 +107,7 @@ export interface Try {
   readonly step: string;
   readonly attempt: number;
   readonly isUndo: boolean;
+  readonly atMs: number;
   readonly leftMs: number;
 }
 
@@ -104,7 +126,7 @@ export async function play(
     const isUndo = key.includes('/compensate.');
     if (isUndo) undone.push(step);
     const attempt = Number(key.split('/').at(-1));
-    const fate = fateOf({ step, attempt, isUndo, leftMs: deadlineAtMs - clock.now() });
+    const fate = fateOf({ step, attempt, isUndo, atMs: clock.now(), leftMs: deadlineAtMs - clock.now() });
     return new Promise((resolve, reject) => {
       if (fate.ends === 'hang') return;
       const timer = clock.setTimeout(
