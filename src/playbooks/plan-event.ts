@@ -1,11 +1,15 @@
 /** The event of `grace playbook plan`, read from a file: a mesh event or only its payload. */
 import { z } from 'zod';
-import type { TriggerEvent } from '../../machines/incident.machine.ts';
 import { GraceError } from '../core/errors.ts';
-import type { TriggerPayload } from '../core/events.ts';
+import type { EventType, TriggerPayload } from '../core/events.ts';
+
+/** What fires triggers, and can be planned for. */
+const types = [
+  'event.incident', 'event.emergency', 'event.early_warning', 'event.custom',
+] as const satisfies readonly EventType[];
 
 export interface PlanEvent {
-  readonly type: Exclude<TriggerEvent['type'], 'kernel.quarantined'>;
+  readonly type: (typeof types)[number];
   readonly payload: TriggerPayload;
   /** Monotonic, ms; 0 when the file does not say. */
   readonly atMs: number;
@@ -13,7 +17,6 @@ export interface PlanEvent {
   readonly wallMs: number | null;
 }
 
-const types = ['event.incident', 'event.emergency', 'event.early_warning', 'event.custom'] as const;
 const payloadSchema = z.object({
   trigger_id: z.string().default('plan'),
   playbook: z.string().default(''),
@@ -23,8 +26,10 @@ const payloadSchema = z.object({
   emergency_protocol: z.boolean().default(false),
   inputs: z.record(z.string(), z.unknown()).optional(),
 });
+/** What a date can hold. */
+const wall = z.number().min(0).max(8e15);
 const eventSchema = z.object({
-  type: z.enum(types), payload: payloadSchema, atMs: z.number().default(0), wallMs: z.number().nullable().default(null),
+  type: z.enum(types), payload: payloadSchema, atMs: z.number().default(0), wallMs: wall.nullable().default(null),
 });
 
 /**
