@@ -146,7 +146,6 @@ export const incidentMachine = setup({
       const playbook = playbookOf(trigger);
       if (playbook === null) return;
       const down = 'kernels_down' in trigger.payload ? trigger.payload.kernels_down : [];
-      const degraded = 'kernels_degraded' in trigger.payload ? trigger.payload.kernels_degraded : [];
       const kernels = [...new Set([...context.kernels, ...down])];
       const runs = context.runs + 1;
       const deadlineAtMs = trigger.atMs + (context.settings.slos[playbook] ?? 0);
@@ -161,11 +160,7 @@ export const incidentMachine = setup({
           runId: runActor(by, runs),
           playbook,
           incidentId: by,
-          inputs: {
-            ...context.settings.inputs, kernels_down: kernels, kernels_degraded: degraded,
-            emergency_protocol: trigger.type === 'event.emergency',
-            ...('inputs' in trigger.payload && trigger.payload.inputs),
-          },
+          inputs: runInputs(trigger, kernels, context.settings.inputs),
           deadlineAtMs,
           nowMs: trigger.atMs,
           cause: causeOf(trigger),
@@ -380,9 +375,28 @@ function isTrigger(event: IncidentEvent | ActorEnd): event is TriggerEvent {
   return event.type in severityOf;
 }
 
+/**
+ * What a run is given that answers an event.
+ *
+ * @param kernels - All that the incident is about.
+ * @param given - What the host gives every run.
+ */
+export const runInputs = (
+  { type, payload }: Pick<TriggerEvent, 'type' | 'payload'>,
+  kernels: readonly string[],
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> => ({
+  ...given,
+  kernels_down: kernels,
+  kernels_degraded: 'kernels_degraded' in payload ? payload.kernels_degraded : [],
+  emergency_protocol: type === 'event.emergency',
+  ...('inputs' in payload && payload.inputs),
+});
+
 const playbookOf = ({ payload }: TriggerEvent) => ('playbook' in payload ? payload.playbook : null);
 
-const kernelsOf = ({ payload }: TriggerEvent): readonly string[] =>
+/** The kernels an event makes the concern of its incident. */
+export const kernelsOf = ({ payload }: Pick<TriggerEvent, 'payload'>): readonly string[] =>
   'kernels_down' in payload
     ? [...payload.kernels_down, ...(payload.kernels_down.length === 0 ? payload.kernels_degraded : [])]
     : [payload.kernel];

@@ -11,16 +11,18 @@
  * | closing.<id>         | `finally`, whatever happened before                      | done, failed, timeout |
  * | ended                | over                                                     | final                 |
  *
- * `steps` is over when the SLO, less what compensation and `finally` may need, has gone by; the whole
- * run is over at its deadline. Leaving a state ends its action: XState aborts the action's signal.
+ * `steps` is over when the SLO, less what compensation and `finally` may need at that moment, has gone by
+ * (an alarm of each step; a parallel step has it in a region of its own); the whole run is over at its
+ * deadline. Leaving a state ends its action: XState aborts the action's signal.
  */
 import { assign, enqueueActions, setup, type AnyStateMachine } from 'xstate';
+import { seedOf } from '../src/core/backoff.ts';
 import { toErrorRecord, type ErrorRecord } from '../src/core/errors.ts';
 import type { AnyAnnouncement, RunStatus, StepEnd, StepStatus } from '../src/core/events.ts';
 import {
   retryDelayMs, type ActionStep, type Compensation, type OnFailure, type Playbook, type Scope, type Step,
 } from '../src/core/playbook.ts';
-import { worstCase } from '../src/core/worst-case.ts';
+import { reserveAt } from '../src/core/worst-case.ts';
 import type { RunInput, RunOutput } from './incident.machine.ts';
 import { requiredAction, requiredActor, requiredAlarm } from './required.ts';
 
@@ -87,7 +89,6 @@ interface End { readonly output?: { readonly atMs?: number; readonly value?: unk
  * @param evaluate - How `when` and `success` are evaluated.
  */
 export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate) {
-  const { reserveMs } = worstCase(playbook);
   const base = setup({
     types: {
       input: {} as RunInput, context: {} as Context, events: {} as RunEvent, output: {} as RunOutput,
@@ -224,7 +225,8 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
             id: `${id}.retry`,
             src: 'alarm',
             input: ({ context }: Arg) => ({
-              atMs: context.nowMs + retryDelayMs(retry, context.steps[id]?.attempts ?? 1),
+              atMs: context.nowMs
+                + retryDelayMs(retry, context.steps[id]?.attempts ?? 1, seedOf(`${context.runId}/${id}`)),
             }),
             onDone: 'acting',
           },
@@ -239,6 +241,24 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
       done: { target: 'ended' }, skipped: { target: 'ended' }, failed: { target: 'ended' },
     });
     return { initial, states: { ...states, ended: {} } };
+  };
+
+  const reserveAtMs = (step: Step, context: Context) => context.deadlineAtMs
+    - reserveAt(playbook, step, context.undo, (id) => context.steps[id]?.status);
+  const outOfTime = {
+    target: '#run.compensating',
+    actions: give('deadline_missed', (context) =>
+      `the SLO left no more time; at ${runningSteps(context).join(', ')}`),
+  };
+  const reserveAlarm = (step: Step, onDone: object) => ({
+    id: 'reserve', src: 'alarm' as const, input: ({ context }: Arg) => ({ atMs: reserveAtMs(step, context) }), onDone,
+  });
+  /** A branch that ended may leave less to be undone, so the alarm is looked at again when it rings. */
+  const reserveRegion = (step: Step) => {
+    const isDue = ({ context, event }: Arg & { event: unknown }) =>
+      reserveAtMs(step, context) <= timeOf(event, context);
+    const ways = [{ guard: isDue, ...outOfTime }, { target: 'keeping', reenter: true }];
+    return { initial: 'keeping', states: { keeping: { invoke: reserveAlarm(step, ways) } } };
   };
 
   const parallel = (step: Extract<Step, { kind: 'parallel' }>, ways: Ways) => {
@@ -263,7 +283,10 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
         branches: {
           type: 'parallel' as const,
           entry: begin(id),
-          states: Object.fromEntries(step.branches.map((one) => [one.id, branch(one)])),
+          states: {
+            ...Object.fromEntries(step.branches.map((one) => [one.id, branch(one)])),
+            '~reserve': reserveRegion(step),
+          },
           always: [
             {
               guard: ({ context }: Arg) => good(context) >= step.join,
@@ -285,7 +308,8 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
   const stepStates = Object.fromEntries(playbook.steps.map((step, index) => {
     const next = { target: `#run.steps.${playbook.steps[index + 1]?.id ?? '~concluding'}` };
     const ways: Ways = { done: next, skipped: next, failed: failureWay(step.onFailure, next) };
-    return [step.id, step.kind === 'action' ? action(step, ways) : parallel(step, ways)];
+    if (step.kind === 'parallel') return [step.id, parallel(step, ways)];
+    return [step.id, { ...action(step, ways), invoke: reserveAlarm(step, outOfTime) }];
   }));
 
   function failureWay(onFailure: OnFailure, next: object): object {
@@ -344,16 +368,6 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
     },
     states: {
       steps: {
-        invoke: {
-          id: 'reserve',
-          src: 'alarm',
-          input: ({ context }) => ({ atMs: context.deadlineAtMs - reserveMs }),
-          onDone: {
-            target: 'compensating',
-            actions: give('deadline_missed', (context) =>
-              `the SLO left no more time; at ${runningSteps(context).join(', ')}`) as never,
-          },
-        },
         on: {
           'run.cancelled': {
             target: 'compensating',

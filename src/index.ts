@@ -19,3 +19,5 @@ export { openJournalFolder, type JournalFolder } from './journal/journal-folder.
 export type { ActionCall } from './playbooks/action-protocol.ts';
 export type { ActionInput } from './playbooks/host-actions.ts';
 export { checkPlaybooks, type PlaybookCheck } from './playbooks/check.ts';
+export { planPlaybook, type PlannedStep, type PlaybookPlan } from './playbooks/plan.ts';
+export type { Leg, WorstCase } from './core/worst-case.ts';

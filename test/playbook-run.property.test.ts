@@ -21,7 +21,7 @@ const anAction = (id: string): fc.Arbitrary<ActionStep> =>
     compensated: fc.boolean(),
   }).map(({ timeoutMs, attempts, delayMs, backoff, onFailure, compensated }) => ({
     kind: 'action', id, action: 'any', with: {}, when: null, timeoutMs,
-    retry: { attempts, delayMs, backoff }, forEach: null, onFailure, saveAs: null,
+    retry: { attempts, delayMs, backoff, maxDelayMs: null, jitter: 0 }, forEach: null, onFailure, saveAs: null,
     compensate: compensated ? { action: 'undo', with: {}, timeoutMs: 500 } : null,
   }));
 
@@ -119,7 +119,7 @@ describe('playbook run', () => {
     const step = fc.sample(anAction('one'), 1)[0]!;
     const playbook: Playbook = {
       id: 'p', version: 1, title: 'p', hash: '', on: null, sloMs: 60_000, cooldownMs: 0, inputs: {}, finally: [], success: [],
-      steps: [{ ...step, timeoutMs: 100, retry: { attempts: 1, delayMs: 0, backoff: 'constant' } }],
+      steps: [{ ...step, timeoutMs: 100, retry: { attempts: 1, delayMs: 0, backoff: 'constant', maxDelayMs: null, jitter: 0 } }],
     };
     let abortedAtMs = -1;
     const run = startRun(playbook, clock, (_, signal) => {

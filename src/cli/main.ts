@@ -6,7 +6,7 @@ import { GraceError, toErrorRecord } from '../index.ts';
 import { listScenarios, runScenario, type ChaosFlags } from './chaos-commands.ts';
 import { explain, incidents, ps, tailJournal, trace, verifyJournal, type DataOptions } from './journal-commands.ts';
 import { exitCode, say } from './output.ts';
-import { checkCommand, listCommand } from './playbook-commands.ts';
+import { checkCommand, listCommand, planCommand, type PlanFlags } from './playbook-commands.ts';
 import type { InspectFlag } from './inspect-flag.ts';
 import { runHost } from './run-command.ts';
 
@@ -48,9 +48,13 @@ command(program, 'trace <incident>', 'show what led to an incident, and all that
 command(program, 'why <trigger-or-incident>', 'say why it fired, or which condition kept it from firing')
   .action(does((asked: string, options: DataOptions) => explain(asked, options)));
 
-const playbook = program.command('playbook').description('check and list playbooks').exitOverride();
+const playbook = program.command('playbook').description('check, plan and list playbooks').exitOverride();
 command(playbook, 'check [files...]', 'check playbooks and prove their SLOs')
   .action(does((files: string[], options: DataOptions) => checkCommand(files, options)));
+command(playbook, 'plan <playbook>', 'show the schedule of a run for an event, without running it')
+  .requiredOption('--event <file>', 'JSON: an event that fires triggers, or its payload')
+  .option('--playbooks <dir>', 'where playbooks are (./playbooks, or the ones that ship)')
+  .action(does((id: string, options: DataOptions & PlanFlags) => planCommand(id, options)));
 command(playbook, 'ls', 'list playbooks').action(does((options: DataOptions) => listCommand(options)));
 
 const journal = program.command('journal').description('read and verify the journal').exitOverride();

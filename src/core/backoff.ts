@@ -20,9 +20,11 @@ export interface BackoffSettings {
 export function backoffMs(attempt: number, seed: number, settings: BackoffSettings): number {
   if (attempt <= 1) return 0;
   const plainMs = Math.min(settings.maxMs, settings.firstMs * settings.factor ** (attempt - 2));
-  const swing = (unit(seed + attempt * 7_919) * 2 - 1) * settings.jitter;
-  return Math.round(Math.min(settings.maxMs, plainMs * (1 + swing)));
+  return Math.round(Math.min(settings.maxMs, plainMs * (1 + swing(seed, attempt) * settings.jitter)));
 }
+
+/** A number in [-1, 1) that depends on `seed` and `attempt` alone. */
+export const swing = (seed: number, attempt: number): number => unit(seed + attempt * 7_919) * 2 - 1;
 
 /** A number in [0, 1) that depends on `seed` alone (mulberry32, Tommy Ettinger, public domain). */
 function unit(seed: number): number {

@@ -1,4 +1,5 @@
 /** A playbook after loading: checked, defaults filled in, durations in milliseconds. */
+import { swing } from './backoff.ts';
 
 export interface Playbook {
   readonly id: string;
@@ -61,6 +62,10 @@ export interface Retry {
   readonly attempts: number;
   readonly delayMs: number;
   readonly backoff: 'constant' | 'exponential';
+  /** No wait is longer; null: no limit. */
+  readonly maxDelayMs: number | null;
+  /** Share of the wait that is random: 0.2 means 20 % more or less. */
+  readonly jitter: number;
 }
 
 export interface Compensation {
@@ -79,6 +84,19 @@ export interface Scope {
   readonly incident: { readonly id: string };
 }
 
-/** The wait before try number `attempt + 1`, ms. */
-export const retryDelayMs = ({ delayMs, backoff }: Retry, attempt: number): number =>
-  backoff === 'constant' ? delayMs : delayMs * 2 ** (attempt - 1);
+/**
+ * The wait before try number `attempt + 1`, ms. Pure: the jitter comes from `seed`.
+ *
+ * @param seed - Of the run and the step, so that runs which fail together do not try again together.
+ */
+export const retryDelayMs = (retry: Retry, attempt: number, seed: number): number =>
+  delayMs(retry, attempt, swing(seed, attempt));
+
+/** The longest that wait can be, ms: what the proof counts. */
+export const longestRetryDelayMs = (retry: Retry, attempt: number): number => delayMs(retry, attempt, 1);
+
+function delayMs({ delayMs: firstMs, backoff, maxDelayMs, jitter }: Retry, attempt: number, part: number): number {
+  const limitMs = maxDelayMs ?? Infinity;
+  const plainMs = Math.min(limitMs, backoff === 'constant' ? firstMs : firstMs * 2 ** (attempt - 1));
+  return Math.round(Math.min(limitMs, plainMs * (1 + part * jitter)));
+}

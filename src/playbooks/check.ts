@@ -1,5 +1,6 @@
 import { GraceError } from '../core/errors.ts';
 import { describePath, type WorstCase } from '../core/worst-case.ts';
+import type { ActionRegistry } from './actions.ts';
 import { allActions, type ActionInput } from './host-actions.ts';
 import { filesOf, loadPlaybooks } from './library.ts';
 
@@ -15,7 +16,14 @@ export type PlaybookCheck =
       /** The longest path, as one line. */
       readonly path: string;
     }
-  | { readonly ok: false; readonly file: string; readonly code: string; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly file: string;
+      readonly code: string;
+      readonly message: string;
+      /** Where and what: `problems` with their places, or the fields of `WorstCase` when it is over its SLO. */
+      readonly details: Readonly<Record<string, unknown>>;
+    };
 
 /**
  * Checks playbook files one by one; a bad one does not hide the others.
@@ -25,7 +33,7 @@ export type PlaybookCheck =
 export function checkPlaybooks(
   source: string | readonly string[], actions: Readonly<Record<string, ActionInput>> = {},
 ): PlaybookCheck[] {
-  const known = allActions(actions, () => Promise.reject(new Error('a check runs no action'))).actions;
+  const known = knownActions(actions);
   return filesOf(source).map((file): PlaybookCheck => {
     try {
       const [[, loaded]] = [...loadPlaybooks([file], known)] as [[string, Loaded]];
@@ -34,9 +42,13 @@ export function checkPlaybooks(
       return { ok: true, file, playbook: id, title, sloMs, worstCase, path: describePath(worstCase) };
     } catch (error) {
       if (!(error instanceof GraceError)) throw error;
-      return { ok: false, file, code: error.code, message: error.message };
+      return { ok: false, file, code: error.code, message: error.message, details: error.details };
     }
   });
 }
+
+/** All actions by name, to check playbooks against: none can be run. */
+export const knownActions = (actions: Readonly<Record<string, ActionInput>>): ActionRegistry =>
+  allActions(actions, () => Promise.reject(new Error('a check runs no action'))).actions;
 
 type Loaded = ReturnType<typeof loadPlaybooks> extends ReadonlyMap<string, infer T> ? T : never;

@@ -129,5 +129,6 @@ function fromCel(value: unknown): unknown {
   return value;
 }
 
-const withoutStrings = (expression: string) => expression.replaceAll(/"[^"]*"|'[^']*'/g, '""');
+/** So that words in strings are not taken for names. */
+export const withoutStrings = (expression: string) => expression.replaceAll(/"[^"]*"|'[^']*'/g, '""');
 const firstLine = (text: string) => text.split('\n')[0]!;

@@ -128,6 +128,8 @@ function toAction(data: z.infer<typeof stepSchemas.action>): ActionStep {
       attempts: retry?.attempts ?? 1,
       delayMs: parseDuration(retry?.delay ?? '0ms'),
       backoff: retry?.backoff ?? 'constant',
+      maxDelayMs: retry?.max_delay === undefined ? null : parseDuration(retry.max_delay),
+      jitter: retry?.jitter ?? 0,
     },
     forEach: for_each === undefined ? null : { items: for_each, as, max },
     onFailure: on_failure as OnFailure,

@@ -15,6 +15,8 @@ const retry = z.strictObject({
   attempts: z.number().int().min(1).max(20).describe('Tries in all, the first included'),
   delay: duration.default('0ms'),
   backoff: z.enum(['constant', 'exponential']).default('constant'),
+  max_delay: duration.optional().describe('No wait is longer'),
+  jitter: z.number().min(0).max(1).default(0).describe('Share of the wait that is random: 0.2 is 20 % more or less'),
 });
 
 const onFailure = z.union([z.enum(['abort', 'continue']), z.strictObject({ goto: name })]);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import type { GraceError } from '../../src/core/errors.ts';
+import type { ActionStep } from '../../src/core/playbook.ts';
 import { shippedActions } from '../../src/playbooks/actions.ts';
 import { loadPlaybook } from '../../src/playbooks/load.ts';
 
@@ -116,7 +117,7 @@ steps:
   });
 
   test('counts the slowest of all branches, compensation and finally', () => {
-    const { worstCase } = loadPlaybook(`playbook: p
+    const text = `playbook: p
 version: 1
 title: p
 slo: 60s
@@ -128,8 +129,21 @@ steps:
       - { id: slow, action: assess, timeout: 9s, compensate: { action: assess, timeout: 3s } }
 finally:
   - { id: close, action: assess, timeout: 2s }
-`, 'p.yaml', shippedActions);
-    assert.equal(worstCase.totalMs, 14_000);
-    assert.equal(worstCase.reserveMs, 5_000);
+`;
+    // Once its only step is done, nothing can make it undo that step: unless a criterion can.
+    const certain = loadPlaybook(text, 'p.yaml', shippedActions).worstCase;
+    assert.deepEqual([certain.totalMs, certain.reserveMs], [11_000, 2_000]);
+    const doubtful = loadPlaybook(`${text}success: ['steps.slow.status == "done"']\n`, 'p.yaml', shippedActions);
+    assert.deepEqual([doubtful.worstCase.totalMs, doubtful.worstCase.reserveMs], [14_000, 5_000]);
+  });
+
+  test('reads max_delay and jitter, and counts the longest wait', () => {
+    const text = good.replace('timeout: 5s', 'timeout: 5s\n    retry: ' +
+      '{ attempts: 4, delay: 1s, backoff: exponential, max_delay: 3s, jitter: 0.5 }');
+    const { playbook, worstCase } = loadPlaybook(text, 'p.yaml', shippedActions);
+    const [step] = playbook.steps as [ActionStep];
+    assert.deepEqual(step.retry, { attempts: 4, delayMs: 1_000, backoff: 'exponential', maxDelayMs: 3_000, jitter: 0.5 });
+    assert.equal(worstCase.legs[0]!.waitMs, 1_500 + 3_000 + 3_000);
+    assert.match(refusal(text.replace('0.5', '1.5')).message, /retry\.jitter/);
   });
 });
