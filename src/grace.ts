@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
 import { BusHub, busKernel } from './bus/bus-hub.ts';
 import { BusConnection } from './core/bus-connection.ts';
@@ -16,25 +16,25 @@ import type { Mitigation } from './core/diagnosis.ts';
 import type { Inspect } from './core/inspection-wire.ts';
 import type { ChildSpec, KernelStatus } from './core/kernel.ts';
 import type { Log } from './core/ports.ts';
+import type { ThreadSource, WorkerView } from './core/threads.ts';
 import type { TriggerInput, TriggerRule } from './core/trigger-rule.ts';
 import { inspectorPort, type InspectOption } from './inspection/inspect-option.ts';
 import type { Inspector } from './inspection/inspector.ts';
-import { HostJournal } from './journal/host-journal.ts';
+import type { HostJournal } from './journal/host-journal.ts';
 import { ThreadRegistry } from './kernels/thread-registry.ts';
-import { ActionThreads } from './playbooks/action-threads.ts';
 import { shippedActions, type ActionRegistry } from './playbooks/actions.ts';
 import { allActions, type ActionInput } from './playbooks/host-actions.ts';
 import { besideShipped, loadPlaybooks, type Answers, type PlaybookLibrary } from './playbooks/library.ts';
-import { systemClock } from './system/clock.ts';
-import { pinoLog, type LogLevel } from './system/log.ts';
-import { systemRandom } from './system/random.ts';
-import { createMesh } from './triggers/mesh.ts';
+import type { LogLevel } from './system/log.ts';
+import { createMesh, type Mesh } from './triggers/mesh.ts';
 import { ControlPlane } from './wiring/control-plane.ts';
 import { HealthFeed } from './wiring/health-feed.ts';
 import { IncidentKeeper } from './wiring/incident-keeper.ts';
 import { Overlays } from './wiring/overlays.ts';
 import { recoveryPorts, remediationWork } from './wiring/recovery.ts';
+import { systemWorld } from './wiring/system-world.ts';
 import { parseRules } from './wiring/trigger-rules.ts';
+import type { World } from './wiring/world.ts';
 
 export interface GraceOptions {
   readonly kernels: readonly KernelInput[];
@@ -123,7 +123,7 @@ export interface Grace {
    */
   connectBus(name: string, hand: (port: MessagePort) => void, topics?: readonly string[]): () => void;
   /** The Worker of a kernel, for fault injection. Grace is not told what is done to it. */
-  unsafeWorker(kernel: string): Worker | undefined;
+  unsafeWorker(kernel: string): WorkerView | undefined;
   /** Entries of the journal that are on the disk, after a sync. */
   flushJournal(): Promise<number>;
 }
@@ -150,11 +150,20 @@ export function shippedPlaybooks(): string {
  * await grace.start();
  * await grace.stop(); // { zombies: [] }
  */
-export async function createGrace(options: GraceOptions): Promise<Grace> {
+export function createGrace(options: GraceOptions): Promise<Grace> {
+  return createGraceIn(systemWorld, options);
+}
+
+/**
+ * Makes a runtime in another world than the real one.
+ *
+ * @internal
+ */
+export async function createGraceIn(world: World, options: GraceOptions): Promise<Grace> {
   checkShape(options);
   const specs = parseChildSpecs(options.kernels);
-  for (const spec of specs) checkModule(spec);
-  const threads = new ActionThreads(systemClock);
+  for (const spec of specs) checkModule(world, spec);
+  const threads = world.actionThreads();
   const { actions, modules } = allActions(
     options.actions ?? {}, (start, signal) => threads.run(start, signal),
   );
@@ -163,7 +172,7 @@ export async function createGrace(options: GraceOptions): Promise<Grace> {
   const playbooks = besideShipped(shipped, own);
   const rules = parseRules(options.triggers ?? [], playbooks.library);
   for (const [module, names] of modules) await threads.check(module, names);
-  return new Runtime(options, { specs, rules, actions, threads, ...playbooks });
+  return new Runtime(world, options, { specs, rules, actions, threads, ...playbooks });
 }
 
 /** What `createGrace` has checked. */
@@ -173,7 +182,7 @@ interface Checked {
   readonly library: PlaybookLibrary;
   readonly answers: Answers;
   readonly actions: ActionRegistry;
-  readonly threads: ActionThreads;
+  readonly threads: ReturnType<World['actionThreads']>;
 }
 
 /** One schema for each option, so that none can be forgotten here. What is inside is checked by its owner. */
@@ -202,9 +211,11 @@ class Runtime implements Grace {
     request: (kernel, payload, options) => this.#hold(this.#bus.request(kernel, payload, options)),
   };
   readonly #bus: BusConnection;
+  readonly #world: World;
+  readonly #threads: ThreadSource;
   readonly #specs: readonly ChildSpec[];
   readonly #log: Log;
-  readonly #mesh = createMesh(systemClock, systemRandom);
+  readonly #mesh: Mesh;
   readonly #registry: ThreadRegistry;
   readonly #hub: BusHub;
   readonly #overlays: Overlays;
@@ -230,22 +241,28 @@ class Runtime implements Grace {
   readonly #held = new Set<unknown>();
   #alive: NodeJS.Timeout | undefined;
 
-  constructor(options: GraceOptions, checked: Checked) {
+  constructor(world: World, options: GraceOptions, checked: Checked) {
     const { specs } = checked;
+    const { clock } = world;
+    this.#world = world;
+    this.#mesh = createMesh(clock, world.random);
     this.dataDir = resolve(options.dataDir ?? '.grace');
     this.#specs = specs;
     this.#checked = checked;
     this.#recovery = options.recovery ?? true;
     this.#quarantineMs = parseDuration(options.quarantine ?? '30s');
     this.#inspectorPort = inspectorPort(options.inspect);
-    this.#log = pinoLog(options.logLevel ?? 'warn');
+    this.#log = world.newLog(options.logLevel ?? 'warn');
+    this.#threads = world.kernelThreads(specs.length, this.#log);
     this.#hub = new BusHub(specs, options.sheddable ?? [], {
+      channel: () => this.#threads.channel(),
       control: (payload, ports) => this.#registry.post(busKernel, { type: 'control', payload, ports }, ports),
       handPort: (kernel, port) => this.#registry.post(kernel, { type: 'bus', port }, [port]),
     });
     this.#registry = new ThreadRegistry(specs, {
-      clock: systemClock,
+      clock,
       log: this.#log,
+      threads: this.#threads,
       inspect: this.#inspectorPort !== undefined,
       connectBus: (kernel, epoch) => this.#hub.connectKernel(kernel, epoch),
       onReady: (kernel) => {
@@ -271,9 +288,9 @@ class Runtime implements Grace {
       },
       onFull: (kernel, full) => this.#overlays.onFull(kernel, full),
     });
-    this.#overlays = new Overlays({ clock: systemClock, specs, registry: this.#registry, hub: this.#hub });
+    this.#overlays = new Overlays({ clock, specs, registry: this.#registry, hub: this.#hub });
     this.#bus = new BusConnection({
-      clock: systemClock, owner: 'host', epoch: 1,
+      clock, owner: 'host', epoch: 1,
       currentMessage: () => undefined,
       deliver: (message) => this.#onProposal(message),
       requestSave: () => undefined,
@@ -281,13 +298,13 @@ class Runtime implements Grace {
     // What self_healing proposes is for the host to decide.
     this.#hub.connectClient('host', (port) => this.#bus.attach(port), ['healing.proposed']);
     this.#health = new HealthFeed({
-      clock: systemClock, registry: this.#registry, bus: this.#bus, specs,
+      clock, registry: this.#registry, bus: this.#bus, specs,
       isWanted: (topic) => this.#hub.hasSubscribers(topic),
     });
     this.#keeper = new IncidentKeeper(
       join(this.dataDir, 'incidents'), this.#mesh,
       { dump: () => this.#dump(), resources: () => this.#resources() },
-      { clock: systemClock, log: this.#log },
+      { clock, log: this.#log, writeArtefacts: world.writeArtefacts },
     );
     this.#subscribe();
   }
@@ -368,7 +385,7 @@ class Runtime implements Grace {
     return mitigation;
   }
 
-  unsafeWorker(kernel: string): Worker | undefined {
+  unsafeWorker(kernel: string): WorkerView | undefined {
     return this.#registry.worker(kernel);
   }
 
@@ -380,7 +397,7 @@ class Runtime implements Grace {
   async #boot(stopAsked: AbortSignal): Promise<void> {
     try {
       this.#inspector = await this.#openInspector();
-      const opening = HostJournal.lock(join(this.dataDir, 'journal'), systemClock, this.#log).open();
+      const opening = this.#world.lockJournal(join(this.dataDir, 'journal'), this.#log).open();
       // Modules are loaded while the journal is read; nothing is started before it is found whole.
       this.#registry.preload();
       const journal = await opening;
@@ -404,7 +421,7 @@ class Runtime implements Grace {
   async #openInspector(): Promise<Inspector | undefined> {
     if (this.#inspectorPort === undefined) return undefined;
     const { Inspector } = await import('./inspection/inspector.ts');
-    return Inspector.open(this.#inspectorPort, systemClock, this.#log);
+    return Inspector.open(this.#inspectorPort, this.#world.clock, this.#log);
   }
 
   async #stop(booted: Promise<void>): Promise<Stopped> {
@@ -452,14 +469,15 @@ class Runtime implements Grace {
   }
 
   #newControlPlane(journal: HostJournal, inspect: Inspect | undefined): ControlPlane {
+    const { clock } = this.#world;
     const recovery = {
-      specs: this.#specs, clock: systemClock, mesh: this.#mesh, journal, registry: this.#registry,
+      specs: this.#specs, clock, mesh: this.#mesh, journal, registry: this.#registry,
       overlays: this.#overlays, controlPlane: () => this.#controlPlane!,
     };
     const { library, answers, actions, rules } = this.#checked;
     const playbooks = [...library.values()].map(({ playbook }) => playbook);
     return new ControlPlane({
-      specs: this.#specs, clock: systemClock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
+      specs: this.#specs, clock, log: this.#log, mesh: this.#mesh, registry: this.#registry,
       library, answers, actions, rules, recovery: this.#recovery, quarantineMs: this.#quarantineMs,
       inspect,
       ports: recoveryPorts(recovery),
@@ -558,9 +576,9 @@ class Runtime implements Grace {
   }
 }
 
-function checkModule({ id, module }: ChildSpec): void {
+function checkModule(world: World, { id, module }: ChildSpec): void {
+  if (world.hasModule(module)) return;
   const isFile = module.startsWith('file:');
-  if (isFile && existsSync(fileURLToPath(module))) return;
   throw new GraceError(
     'GRACE_KERNEL_MODULE_UNKNOWN',
     `The module of kernel "${id}" ${isFile ? 'does not exist' : 'is not a file: URL'}: ${module}. ` +

@@ -14,6 +14,7 @@ export type { EventPayloads, EventType, MeshEvent, StepEnd } from './core/events
 export type { Diagnosis, EvidenceBundle, Mitigation } from './core/diagnosis.ts';
 export type { JournalEntry } from './core/journal.ts';
 export type { DownReason, KernelStatus } from './core/kernel.ts';
+export type { WorkerView } from './core/threads.ts';
 export { graceKernels } from './kernel-modules.ts';
 export { openJournalFolder, type JournalFolder } from './journal/journal-folder.ts';
 export type { ActionCall } from './playbooks/action-protocol.ts';

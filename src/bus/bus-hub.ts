@@ -2,12 +2,14 @@
  * The host's side of the message bus: gives every client a port to the bus that lives now, and every
  * client a new one when the bus is replaced. Messages never pass through here.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { BusControl } from '../core/bus.ts';
 import type { ChildSpec } from '../core/kernel.ts';
+import type { NewChannel } from '../core/threads.ts';
 
 /** What the hub needs from the threads. */
 export interface BusThreads {
+  readonly channel: NewChannel;
   /** Posts to the `message_bus` kernel, outside its queue of work. */
   control(payload: BusControl, ports: readonly MessagePort[]): void;
   /** Hands a running kernel its port to the bus. */
@@ -106,7 +108,7 @@ export class BusHub {
   }
 
   #channel(client: string, epoch: number): MessagePort {
-    const { port1, port2 } = new MessageChannel();
+    const { port1, port2 } = this.#threads.channel();
     this.#threads.control({ kind: 'attach', client, epoch }, [port2]);
     return port1;
   }

@@ -1,6 +1,6 @@
 /** Makes kernels fail, and proves that they did. */
-import type { Worker } from 'node:worker_threads';
-import type { Grace } from '../index.ts';
+
+import type { Grace, WorkerView } from '../index.ts';
 import { effect, order, type Order } from './sabotage.ts';
 
 /** `kill` ends the thread from outside; the others happen inside it. */
@@ -63,7 +63,7 @@ export async function inject(
 
 /** Proven by the exit of the Worker. A leak takes effect when the thread is fenced off, just before. */
 function watchExit(
-  grace: Grace, kernel: string, worker: Worker, cause: Cause, proven: (sinceMs: number) => void,
+  grace: Grace, kernel: string, worker: WorkerView, cause: Cause, proven: (sinceMs: number) => void,
 ): void {
   let endedAtMs: number | undefined;
   const stop = grace.on('kernel.down', (payload, { atMs }) => {
@@ -76,7 +76,7 @@ function watchExit(
 }
 
 /** Proven when the fault has begun and the thread's loop is not idle any more, as seen from outside. */
-function watchLoop(worker: Worker, flags: Int32Array, proven: (sinceMs: number) => void): void {
+function watchLoop(worker: WorkerView, flags: Int32Array, proven: (sinceMs: number) => void): void {
   let begunAtMs: number | undefined;
   let idle = -1;
   const timer = setInterval(() => {

@@ -2,19 +2,36 @@
  * The host's end of the journal. Appending queues and returns; the records of one turn go to the writer
  * thread together. If the thread dies, another one takes over, and what was not synced is sent again.
  */
-import { Worker } from 'node:worker_threads';
 import { GraceError, type ErrorRecord } from '../core/errors.ts';
 import type { Journal, JournalRecord } from '../core/journal.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { recordTail } from './format.ts';
-import { lockJournal } from './system-lock.ts';
-import type { FromWriter, ToWriter, WriterStart } from './writer-protocol.ts';
+import type { FromWriter, ToWriter } from './writer-protocol.ts';
 
 /** Records that wait for the writer, at most. What comes beyond is counted, and the count written. */
 const waitingMax = 100_000;
 const restartsMax = 5;
 
-const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+/** What the host sees of the writer's thread. */
+export interface WriterThread {
+  on(event: 'message', listener: (message: FromWriter) => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  once(event: 'exit', listener: () => void): unknown;
+  postMessage(message: ToWriter): void;
+  ref(): void;
+  unref(): void;
+}
+
+export interface JournalSurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Makes this process the only writer. Returns how to give that back. @throws GRACE_RUNTIME_STATE */
+  lock(dir: string): () => void;
+  /** Starts a thread that writes to the journal in `dir`. */
+  startWriter(dir: string): WriterThread;
+  /** Does something after the present turn of the loop. */
+  later(work: () => void): unknown;
+}
 
 interface Batch {
   readonly batch: number;
@@ -29,6 +46,7 @@ interface Waiter {
 
 export class HostJournal implements Journal {
   readonly #dir: string;
+  readonly #around: JournalSurroundings;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #unlock: () => void;
@@ -39,16 +57,17 @@ export class HostJournal implements Journal {
   #batch = 0;
   #sequence = 0;
   #waiters: Waiter[] = [];
-  #worker: Worker | undefined;
+  #worker: WriterThread | undefined;
   #restarts = 0;
   #hasOpened = false;
   #failure: GraceError | undefined;
 
-  private constructor(dir: string, clock: Clock, log: Log, unlock: () => void) {
+  private constructor(dir: string, around: JournalSurroundings) {
     this.#dir = dir;
-    this.#clock = clock;
-    this.#log = log;
-    this.#unlock = unlock;
+    this.#around = around;
+    this.#clock = around.clock;
+    this.#log = around.log;
+    this.#unlock = around.lock(dir);
   }
 
   /**
@@ -56,8 +75,8 @@ export class HostJournal implements Journal {
    *
    * @throws GRACE_RUNTIME_STATE when another process writes to it.
    */
-  static lock(dir: string, clock: Clock, log: Log): HostJournal {
-    return new HostJournal(dir, clock, log, lockJournal(dir));
+  static lock(dir: string, around: JournalSurroundings): HostJournal {
+    return new HostJournal(dir, around);
   }
 
   /** Opens the journal, or begins one; gives the lock back when it cannot. @throws GRACE_JOURNAL_CORRUPT */
@@ -116,7 +135,7 @@ export class HostJournal implements Journal {
   /** Writing it out waits until the turn is over: a recovery may be under way in it. */
   #queue(record: JournalRecord): void {
     this.#waiting += 1;
-    if (this.#fresh.push(record) === 1) setImmediate(() => this.#post());
+    if (this.#fresh.push(record) === 1) this.#around.later(() => this.#post());
   }
 
   #sayDropped(): void {
@@ -139,10 +158,7 @@ export class HostJournal implements Journal {
   }
 
   #startWriter(): Promise<void> {
-    const worker = new Worker(new URL(`./system-writer-thread${suffix}`, import.meta.url), {
-      workerData: { dir: this.#dir } satisfies WriterStart,
-      name: 'grace-journal',
-    });
+    const worker = this.#around.startWriter(this.#dir);
     this.#worker = worker;
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {

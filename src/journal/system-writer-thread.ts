@@ -1,69 +1,26 @@
 /**
- * The writer thread: takes all that is waiting as one group, writes and syncs it with synchronous I/O
- * (the shared libuv pool can be blocked by any kernel), and answers.
+ * The writer thread: synchronous I/O, because the shared libuv pool can be blocked by any kernel.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { toErrorRecord } from '../core/errors.ts';
 import { systemFiles } from './system-files.ts';
-import type { FromWriter, ToWriter, WriterStart } from './writer-protocol.ts';
-import { JournalWriter } from './writer.ts';
-
-/** After a failed write the group is tried again this much later, ms. */
-const retryMs = 250;
+import type { ToWriter, WriterStart } from './writer-protocol.ts';
+import { writerLoop } from './writer-loop.ts';
 
 const port = parentPort!;
-const post = (message: FromWriter) => port.postMessage(message);
+const take = writerLoop({
+  files: systemFiles,
+  dir: (workerData as WriterStart).dir,
+  now: { atMs: Number(process.hrtime.bigint()) / 1e6, wallMs: Date.now() },
+  post: (message) => port.postMessage(message),
+  later: setTimeout,
+});
 
-function run(): void {
-  const { dir } = workerData as WriterStart;
-  let opened: ReturnType<typeof JournalWriter.open>;
-  try {
-    opened = JournalWriter.open(systemFiles, dir, {
-      atMs: Number(process.hrtime.bigint()) / 1e6, wallMs: Date.now(),
-    });
-  } catch (error) {
-    post({ type: 'refused', error: toErrorRecord(error) });
-    return;
-  }
-  const { writer, found, tornBytes } = opened;
-  let waiting: string[] = [];
-  let batch = 0;
-
-  function writeAll(): boolean {
-    if (waiting.length === 0) return true;
-    try {
-      writer.write(waiting);
-      waiting = [];
-      post({ type: 'synced', batch, sequence: writer.sequence });
-      return true;
-    } catch (error) {
-      post({ type: 'failed', error: toErrorRecord(error) });
-      return false;
-    }
-  }
-
-  function take(message: ToWriter): boolean {
-    if (message.type === 'close') return false;
-    waiting.push(...message.tails);
-    batch = message.batch;
-    return true;
-  }
-
+if (take) {
   port.on('message', (first: ToWriter) => {
-    let open = take(first);
-    for (let next = receiveMessageOnPort(port); next && open; next = receiveMessageOnPort(port)) {
-      open = take(next.message as ToWriter);
+    const messages = [first];
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+      messages.push(next.message as ToWriter);
     }
-    const written = writeAll();
-    if (!open) {
-      writer.close();
-      post({ type: 'closed' });
-      port.close();
-    } else if (!written) {
-      setTimeout(() => writeAll(), retryMs);
-    }
+    if (!take(messages)) port.close();
   });
-  post({ type: 'opened', found, tornBytes });
 }
-
-run();

@@ -1,9 +1,10 @@
 /** What is remembered of threads that ended without being asked to, as evidence. */
-import type { MemoryReading, StackFrame } from '../core/diagnosis.ts';
+import type { MemoryReading } from '../core/diagnosis.ts';
 import type { DownReason } from '../core/kernel.ts';
 import type { Clock } from '../core/ports.ts';
+import type { HungLook } from '../core/threads.ts';
 
-export interface Death {
+export interface Death extends Partial<HungLook> {
   readonly kernel: string;
   readonly epoch: number;
   readonly startedAtMs: number;
@@ -11,10 +12,6 @@ export interface Death {
   readonly memory: readonly MemoryReading[];
   /** Final once `settled` is true. */
   readonly reason: DownReason;
-  /** Of a thread that hung: its frames, or that it could not be stopped to read them. */
-  readonly stack?: readonly StackFrame[] | 'unreadable';
-  /** Of a thread that hung: its state as the operating system reports it, such as `R (running)`. */
-  readonly osState?: string;
   readonly settled: boolean;
 }
 

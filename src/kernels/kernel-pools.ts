@@ -7,9 +7,11 @@
  * worker that dies would end the host).
  */
 import { Piscina } from 'piscina';
-import type { MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
 import type { Log } from '../core/ports.ts';
 import type { ThreadStart } from '../core/thread-protocol.ts';
+import type { HungLook, ThreadSource } from '../core/threads.ts';
+import { lookAtHung } from './hung-thread.ts';
 
 /** The build makes one CommonJS file of it: twenty threads that load fourteen modules each boot half as fast. */
 const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.cjs';
@@ -18,7 +20,7 @@ const threadFile = new URL(`../worker/kernel-thread${suffix}`, import.meta.url).
 /** Room for zombies, standbys and threads that are on their way out. */
 const spareThreads = 64;
 
-export class KernelPools {
+export class KernelPools implements ThreadSource {
   readonly #pools = new Map<number, Piscina>();
   /** Threads that have not ended, with their end. */
   readonly #exits = new Map<Worker, Promise<void>>();
@@ -30,7 +32,14 @@ export class KernelPools {
     this.#log = log;
   }
 
-  /** Runs a kernel thread. The promise settles when the thread is over; it is no death notice. */
+  channel(): MessageChannel {
+    return new MessageChannel();
+  }
+
+  receiveNow(port: MessagePort): { readonly message: unknown } | undefined {
+    return receiveMessageOnPort(port);
+  }
+
   run(heapMb: number, start: ThreadStart, signal: AbortSignal): Promise<unknown> {
     const pool = this.#pool(heapMb);
     const over = pool.run(start, { filename: threadFile, transferList: [start.port], signal });
@@ -38,12 +47,16 @@ export class KernelPools {
     return over;
   }
 
-  /** The Worker with this thread id, or undefined when it has ended already. */
   worker(heapMb: number, threadId: number): Worker | undefined {
     return this.#pool(heapMb).threads.find((worker) => worker.threadId === threadId);
   }
 
-  /** Ends all threads. Does not resolve while one is stuck in a native call: callers race it. */
+  look(
+    thread: { readonly threadId: number; readonly osThread: string | undefined }, withinMs: number, signal: AbortSignal,
+  ): Promise<HungLook> {
+    return lookAtHung(thread, withinMs, signal);
+  }
+
   async destroy(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
     // A pool forgets a thread as soon as it has told it to end.

@@ -4,14 +4,14 @@
  * Its death is learned from the earliest of last words, the close of its port and the Worker's exit;
  * what the later ones add (exit code, out of memory) refines the reason for the diagnosis.
  */
-import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { toErrorRecord, type ErrorRecord } from '../core/errors.ts';
 import type { DownReason } from '../core/kernel.ts';
 import type { Clock, TimerId } from '../core/ports.ts';
 import {
   countersBytes, type Adoption, type FromThread, type ThreadStart, type ToThread,
 } from '../core/thread-protocol.ts';
-import type { KernelPools } from './kernel-pools.ts';
+import type { ThreadSource, WorkerView } from '../core/threads.ts';
 
 /** A thread that was ended and has not exited after this long is a zombie, ms. */
 const zombieAfterMs = 1_000;
@@ -34,11 +34,11 @@ export class ThreadHandle {
   readonly #abort = new AbortController();
   readonly #clock: Clock;
   readonly #heapMb: number;
-  readonly #pools: KernelPools;
+  readonly #source: ThreadSource;
   readonly #start: Pick<ThreadStart, 'module' | 'standby'>;
   readonly #theirPort: MessagePort;
   #listener: ThreadListener;
-  #worker: Worker | undefined;
+  #worker: WorkerView | undefined;
   #threadId = 0;
   #osThread: string | undefined;
   #begun = false;
@@ -56,11 +56,11 @@ export class ThreadHandle {
   #zombieTimer: TimerId;
 
   constructor(
-    pools: KernelPools,
+    source: ThreadSource,
     options: { module: string; heapMb: number; standby: boolean; clock: Clock; listener: ThreadListener },
   ) {
-    const { port1, port2 } = new MessageChannel();
-    this.#pools = pools;
+    const { port1, port2 } = source.channel();
+    this.#source = source;
     this.#port = port1;
     this.#clock = options.clock;
     this.#heapMb = options.heapMb;
@@ -79,7 +79,7 @@ export class ThreadHandle {
   begin(): void {
     if (this.#begun || this.#fenced) return;
     this.#begun = true;
-    this.#pools
+    this.#source
       .run(this.#heapMb, { port: this.#theirPort, ...this.#start }, this.#abort.signal)
       .then(() => this.#end())
       .catch((error: unknown) => this.#onRunFailed(error));
@@ -95,7 +95,7 @@ export class ThreadHandle {
   }
 
   /** The Worker while it lives: for the liveness monitor, for evidence, and for chaos. */
-  get worker(): Worker | undefined {
+  get worker(): WorkerView | undefined {
     return this.#exited ? undefined : this.#worker;
   }
 
@@ -187,7 +187,7 @@ export class ThreadHandle {
 
   #meetWorker(threadId: number): void {
     this.#threadId = threadId;
-    this.#worker = this.#pools.worker(this.#heapMb, threadId);
+    this.#worker = this.#source.worker(this.#heapMb, threadId);
     const worker = this.#worker;
     if (!worker) return;
     worker.unref();
@@ -240,7 +240,7 @@ export class ThreadHandle {
    */
   #drain(): void {
     if (this.#closed) return;
-    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
+    for (let next = this.#source.receiveNow(this.#port); next; next = this.#source.receiveNow(this.#port)) {
       const message = next.message as FromThread;
       if (!this.#fenced || message.type === 'saved') this.#onMessageWhileDraining(message);
     }

@@ -7,7 +7,7 @@
  * end before its replacement serves (but for exclusive kernels).
  */
 import { availableParallelism } from 'node:os';
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { GraceError, type ErrorRecord } from '../core/errors.ts';
 import type { WireMessage } from '../core/inspection-wire.ts';
 import type { MemoryVerdict, MemoryWatch } from '../core/memory-guard.ts';
@@ -17,19 +17,19 @@ import type { Clock, Log } from '../core/ports.ts';
 import {
   counter, handledIdsMax, type FromThread, type SavedState, type ToThread,
 } from '../core/thread-protocol.ts';
+import type { ThreadSource, WorkerView } from '../core/threads.ts';
 import { withDependencies } from '../core/topological-order.ts';
 import type { ThreadSignal } from '../../machines/kernel.machine.ts';
 import { Calls } from './calls.ts';
 import { DeathRecords } from './death-records.ts';
-import { KernelPools } from './kernel-pools.ts';
 import { LivenessMonitor } from './liveness-monitor.ts';
 import { ThreadHandle, type ThreadListener } from './thread-handle.ts';
-import { lookAtHung } from './hung-thread.ts';
 
 /** What the registry needs from the rest of the house, and what it tells it. */
 export interface RegistrySurroundings {
   readonly clock: Clock;
   readonly log: Log;
+  readonly threads: ThreadSource;
   /** Whether kernels are told that their actors may be watched. */
   readonly inspect: boolean;
   /** A port to the message bus for this epoch; undefined while there is no bus. */
@@ -87,7 +87,6 @@ const loadingMax = 2 * availableParallelism();
 
 export class ThreadRegistry {
   readonly #slots = new Map<string, Slot>();
-  readonly #pools: KernelPools;
   readonly #around: RegistrySurroundings;
   readonly #monitor: LivenessMonitor;
   readonly #calls: Calls;
@@ -103,7 +102,6 @@ export class ThreadRegistry {
   constructor(specs: readonly ChildSpec[], around: RegistrySurroundings) {
     this.#around = around;
     this.deaths = new DeathRecords(around.clock);
-    this.#pools = new KernelPools(specs.length, around.log);
     this.#calls = new Calls(around.clock);
     for (const spec of specs) this.#slots.set(spec.id, emptySlot(spec));
     this.#monitor = new LivenessMonitor(around.clock, {
@@ -206,7 +204,7 @@ export class ThreadRegistry {
   }
 
   /** The Worker of a running kernel: for chaos, which ends it behind everybody's back. */
-  worker(kernel: string): Worker | undefined {
+  worker(kernel: string): WorkerView | undefined {
     return this.#slot(kernel).current?.worker;
   }
 
@@ -246,7 +244,7 @@ export class ThreadRegistry {
       slot.current = undefined;
       slot.standby = undefined;
     }
-    await Promise.race([this.#pools.destroy(), late]);
+    await Promise.race([this.#around.threads.destroy(), late]);
     this.#around.clock.clearTimeout(timer);
     this.#calls.rejectAll('the runtime has stopped');
     return [...this.#zombies].filter(([thread]) => !thread.exited).map(([, zombie]) => zombie);
@@ -305,7 +303,7 @@ export class ThreadRegistry {
   }
 
   #newThread(slot: Slot, standby: boolean): ThreadHandle {
-    const thread: ThreadHandle = new ThreadHandle(this.#pools, {
+    const thread: ThreadHandle = new ThreadHandle(this.#around.threads, {
       module: slot.spec.module,
       heapMb: slot.spec.limits.heapMb,
       standby,
@@ -463,7 +461,7 @@ export class ThreadRegistry {
         slot.readyWaiters.push(resolve);
       }).then(() => this.#pause(settleMs, signal));
       await Promise.race([serves, this.#pause(lookWithinMs, signal)]);
-      const found = await lookAtHung(thread, lookWithinMs, signal);
+      const found = await this.#around.threads.look(thread, lookWithinMs, signal);
       this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
     })();
     this.#looks.add(look);

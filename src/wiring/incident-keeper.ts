@@ -7,8 +7,8 @@ import { artefactsOf } from '../incidents/artefacts.ts';
 import {
   dumpsMax, IncidentRecords, type Dump, type IncidentRecord, type ResourceSample,
 } from '../incidents/incident-record.ts';
-import { writeArtefacts } from '../incidents/system-artefact-files.ts';
 import type { Mesh } from '../triggers/mesh.ts';
+import type { World } from './world.ts';
 
 /** Resource samples while an incident is open, ms apart. */
 const sampleEveryMs = 250;
@@ -24,13 +24,18 @@ export class IncidentKeeper {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #view: HostView;
+  readonly #writeArtefacts: World['writeArtefacts'];
   readonly #writing = new Set<Promise<void>>();
   #timer: TimerId;
 
-  constructor(dir: string, mesh: Mesh, view: HostView, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(
+    dir: string, mesh: Mesh, view: HostView,
+    { clock, log, writeArtefacts }: Pick<World, 'clock' | 'writeArtefacts'> & { log: Log },
+  ) {
     this.#dir = dir;
     this.#clock = clock;
     this.#log = log;
+    this.#writeArtefacts = writeArtefacts;
     this.#view = view;
     mesh.subscribe('*', (event) => this.#take(event));
   }
@@ -89,7 +94,7 @@ export class IncidentKeeper {
     const record = this.#records.get(incident);
     if (!record) return;
     record.samples.push({ ...this.#stamp(), ...this.#view.resources() });
-    const writing = writeArtefacts(join(this.#dir, incident), artefactsOf(record))
+    const writing = this.#writeArtefacts(join(this.#dir, incident), artefactsOf(record))
       .catch((error: unknown) => {
         this.#log.error({ incident, error: toErrorRecord(error) }, 'the artefacts could not be written');
       })

@@ -8,10 +8,12 @@ import { threadId } from 'node:worker_threads';
 import { GraceError, toErrorRecord } from '../core/errors.ts';
 import type { KernelModule } from '../core/kernel.ts';
 import type { Adoption, FromThread, ThreadStart, ToThread } from '../core/thread-protocol.ts';
+import { MemoryFigures } from './memory-figures.ts';
 import { boundedLog, captureConsole } from './bounded-log.ts';
 import { promiseLastWords } from './last-words.ts';
 import { rehearseAdoption } from './rehearsal.ts';
 import { RunningKernel } from './running-kernel.ts';
+import { threadClock } from './thread-clock.ts';
 
 export default async function kernelThread({ port, module, standby }: ThreadStart): Promise<void> {
   const post = (message: FromThread) => port.postMessage(message);
@@ -27,12 +29,16 @@ export default async function kernelThread({ port, module, standby }: ThreadStar
     post({ type: 'load_failed', error: toErrorRecord(error) });
     return ended;
   }
-  if (standby) await rehearseAdoption(log);
+  const around = {
+    port, log, clock: threadClock,
+    figures: (counters: Int32Array, signal: AbortSignal) => new MemoryFigures(counters, signal),
+  };
+  if (standby) await rehearseAdoption(around);
   await new Promise<void>((stopped) => {
     let kernel: RunningKernel | undefined;
     port.on('message', (message: ToThread) => {
       if (message.type === 'adopt') {
-        kernel = new RunningKernel(loaded, message satisfies Adoption, { port, log, stopped });
+        kernel = new RunningKernel(loaded, message satisfies Adoption, { ...around, stopped });
         void kernel.start();
       } else if (message.type === 'stop' && !kernel) {
         stopped();

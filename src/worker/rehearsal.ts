@@ -4,9 +4,9 @@
  * recovery. The kernel rehearsed with is empty; the kernel's own module is not touched.
  */
 import { MessageChannel } from 'node:worker_threads';
-import type { KernelLog, KernelModule } from '../core/kernel.ts';
+import type { KernelModule } from '../core/kernel.ts';
 import { countersBytes, type FromThread } from '../core/thread-protocol.ts';
-import { RunningKernel } from './running-kernel.ts';
+import { RunningKernel, type Surroundings } from './running-kernel.ts';
 
 const emptyKernel: KernelModule = {
   start(ctx) {
@@ -22,12 +22,14 @@ const emptyKernel: KernelModule = {
 
 const rounds = 3;
 
-export async function rehearseAdoption(log: KernelLog): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) await adoptOnce(log);
+type Around = Omit<Surroundings, 'port' | 'stopped'>;
+
+export async function rehearseAdoption(around: Around): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) await adoptOnce(around);
 }
 
 /** Adopted, called, saved, stopped; resolves when it has stopped. */
-async function adoptOnce(log: KernelLog): Promise<void> {
+async function adoptOnce(around: Around): Promise<void> {
   const { port1: host, port2: port } = new MessageChannel();
   const { port1: bus, port2: kernelsBus } = new MessageChannel();
   await new Promise<void>((stopped) => {
@@ -38,7 +40,7 @@ async function adoptOnce(log: KernelLog): Promise<void> {
         restored: { state: null, outbox: [], handled: [] }, bus: kernelsBus,
         counters: new SharedArrayBuffer(countersBytes),
       },
-      { port, log, stopped },
+      { ...around, port, stopped },
     );
     host.on('message', (message: FromThread) => {
       if (message.type === 'ready') {

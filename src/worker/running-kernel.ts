@@ -7,18 +7,20 @@ import { InspectionFeed } from '../core/inspection-feed.ts';
 import type {
   KernelContext, KernelHandlers, KernelLog, KernelMessage, KernelModule,
 } from '../core/kernel.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, TimerId } from '../core/ports.ts';
 import { counter, type Adoption, type FromThread, type ToThread } from '../core/thread-protocol.ts';
-import { MemoryFigures } from './memory-figures.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** Of the kernel's actors to the inspector: more would be in the way of the kernel's own messages. */
 const inspectedPerSecond = 200;
 
-interface Surroundings {
+export interface Surroundings {
   readonly port: MessagePort;
+  readonly clock: Clock;
   readonly log: KernelLog;
   readonly stopped: () => void;
+  /** Begins to tell what memory it holds, until `signal` is aborted. */
+  figures(counters: Int32Array, signal: AbortSignal): { publish(): void };
 }
 
 /** A unit of work in progress: publishing inside it derives ids, saving inside it holds its answer. */
@@ -32,6 +34,8 @@ export class RunningKernel {
   readonly #adoption: Adoption;
   readonly #port: MessagePort;
   readonly #log: KernelLog;
+  readonly #clock: Clock;
+  readonly #figures: Surroundings['figures'];
   readonly #stopped: () => void;
   readonly #counters: Int32Array;
   readonly #queue: WorkQueue;
@@ -40,18 +44,20 @@ export class RunningKernel {
   readonly #abort = new AbortController();
   readonly #heldAnswers: FromThread[] = [];
   #handlers: KernelHandlers = {};
-  #memory: MemoryFigures | undefined;
+  #memory: ReturnType<Surroundings['figures']> | undefined;
   #started = false;
   #newestBusPort: MessagePort | undefined;
   #savedAtMs = -Infinity;
   #saveDue = false;
-  #saveTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #saveTimer: TimerId;
 
-  constructor(module: KernelModule, adoption: Adoption, { port, log, stopped }: Surroundings) {
+  constructor(module: KernelModule, adoption: Adoption, { port, log, clock, stopped, figures }: Surroundings) {
     this.#module = module;
     this.#adoption = adoption;
     this.#port = port;
     this.#log = log;
+    this.#clock = clock;
+    this.#figures = figures;
     this.#stopped = stopped;
     this.#counters = new Int32Array(adoption.counters);
     this.#queue = new WorkQueue(adoption.concurrency, () => {
@@ -94,12 +100,12 @@ export class RunningKernel {
     if (port) this.#bus.attach(port);
     this.#post({ type: 'ready' });
     // Nobody waits for these, as somebody may for the kernel.
-    this.#memory = new MemoryFigures(this.#counters, this.#abort.signal);
+    this.#memory = this.#figures(this.#counters, this.#abort.signal);
   }
 
   #inspect() {
     return new InspectionFeed({
-      clock,
+      clock: this.#clock,
       messagesPerSecond: inspectedPerSecond,
       send: (message, dropped) => this.#post({ type: 'inspected', message, dropped }),
     }).inspect;
@@ -187,9 +193,8 @@ export class RunningKernel {
     const work = this.#work.getStore();
     if (work) work.saveRequested = true;
     if (this.#saveTimer !== undefined) return;
-    const waitMs = this.#savedAtMs + this.#adoption.saveIntervalMs - performance.now();
-    const save = () => this.#saveBetweenWork();
-    this.#saveTimer = waitMs > 0 ? setTimeout(save, waitMs) : setImmediate(save);
+    const waitMs = this.#savedAtMs + this.#adoption.saveIntervalMs - this.#clock.now();
+    this.#saveTimer = this.#clock.setTimeout(() => this.#saveBetweenWork(), Math.max(0, waitMs));
   }
 
   /** Half the effects of a message must never be saved: it would be handled again on top of them. */
@@ -201,7 +206,7 @@ export class RunningKernel {
   #save(): void {
     this.#saveDue = false;
     this.#saveTimer = undefined;
-    this.#savedAtMs = performance.now();
+    this.#savedAtMs = this.#clock.now();
     try {
       const state = this.#handlers.snapshot?.();
       this.#post({ type: 'saved', saved: { state, ...this.#bus.collectForSave() } });
@@ -234,10 +239,3 @@ export class RunningKernel {
     this.#port.postMessage(message);
   }
 }
-
-const clock: Clock = {
-  now: () => performance.now(),
-  wallNow: Date.now,
-  setTimeout,
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-};

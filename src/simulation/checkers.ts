@@ -1,0 +1,176 @@
+/**
+ * What must hold in every simulated run, whatever failed in it. Each checker is a pure function of what was
+ * observed, and says each violation in a sentence.
+ */
+import { openIncidentsMax } from '../core/governor.ts';
+import type { AnyMeshEvent, EventType } from '../core/events.ts';
+import { eventDepthMax } from '../core/events.ts';
+import type { Happening } from './simulated-host.ts';
+import type { Book } from './workload.ts';
+
+export interface Observed {
+  readonly history: readonly Happening[];
+  readonly published: number;
+  /** Orders whose publish was acknowledged. */
+  readonly acknowledged: readonly { readonly order: number; readonly atMs: number }[];
+  /** Of each bookkeeper that answered. */
+  readonly books: Readonly<Record<string, Book>>;
+  readonly keepers: readonly string[];
+  /** Whether the system became whole again after the last fault. */
+  readonly whole: boolean;
+  /** What is not whole. */
+  readonly notWhole: string;
+  readonly journal: {
+    readonly ok: boolean;
+    readonly problems: readonly string[];
+    /** Ids of the events in it, in their order. */
+    readonly events: readonly string[];
+  };
+  readonly endedAtMs: number;
+}
+
+export type Checker = (observed: Observed) => readonly string[];
+
+/** The longest SLO, the look for the cause, the watch, and what they wait for each other, ms. */
+const incidentMaxMs = 120_000 + 60_000 + 2_000 + 1_000;
+/** Between an alarm and the event that tells of it, ms; a host that stands still adds to it. */
+const tellingMs = 4_000;
+
+export const checkers = {
+  every_incident_ends({ history, endedAtMs }) {
+    const since = new Map<string, number>();
+    const late: string[] = [];
+    for (const { type, payload, atMs } of eventsOf(history)) {
+      if (!/^incident\./.test(type)) continue;
+      const { incident } = payload as { incident: string };
+      const openedAtMs = since.get(incident);
+      if (type === 'incident.closed' || type === 'incident.escalated') {
+        if (openedAtMs !== undefined && atMs - openedAtMs > incidentMaxMs) late.push(`${incident} took ${atMs - openedAtMs} ms`);
+        since.delete(incident);
+      } else if (type === 'incident.opened' || type === 'incident.upgraded' || type === 'incident.reopened') {
+        // Each new response has its own deadline.
+        since.set(incident, atMs);
+      }
+    }
+    return [...late, ...[...since].map(([incident, atMs]) => `${incident} is open since ${atMs} ms at ${endedAtMs} ms`)];
+  },
+
+  emergency_is_left({ history }) {
+    const on = new Map<string, number>();
+    const wrong: string[] = [];
+    for (const event of eventsOf(history)) {
+      if (event.type === 'emergency.entered') on.set(event.payload.owner, event.payload.deadlineAtMs);
+      if (event.type !== 'emergency.left') continue;
+      const deadlineAtMs = on.get(event.payload.owner);
+      if (deadlineAtMs !== undefined && event.atMs > deadlineAtMs + tellingMs) {
+        wrong.push(`${event.payload.owner} left it ${Math.round(event.atMs - deadlineAtMs)} ms after its deadline`);
+      }
+      on.delete(event.payload.owner);
+    }
+    return [...wrong, ...[...on.keys()].map((owner) => `the emergency of ${owner} was never left`)];
+  },
+
+  no_healthy_kernel_is_ended({ history }) {
+    return history.flatMap((one) => (one.is === 'healthy_ended'
+      ? [`${one.kernel} (epoch ${one.epoch}) was ended at ${Math.round(one.atMs)} ms with nothing wrong with it`] : []));
+  },
+
+  epochs_are_unique({ history }) {
+    const newest = new Map<string, number>();
+    return history.flatMap((one) => {
+      if (one.is !== 'adopted') return [];
+      const before = newest.get(one.kernel) ?? 0;
+      newest.set(one.kernel, one.epoch);
+      return one.epoch > before ? [] : [`${one.kernel} got epoch ${one.epoch} after ${before}`];
+    });
+  },
+
+  former_epochs_are_refused({ history }) {
+    const newest = new Map<string, number>();
+    return history.flatMap((one) => {
+      if (one.is === 'adopted') newest.set(one.kernel, Math.max(one.epoch, newest.get(one.kernel) ?? 0));
+      if (one.is !== 'event' || one.event.type !== 'kernel.ready') return [];
+      const { kernel, epoch } = one.event.payload;
+      return epoch === newest.get(kernel) ? [] : [`${kernel} was said ready in epoch ${epoch}, not ${newest.get(kernel)}`];
+    });
+  },
+
+  a_kernel_has_one_owner({ history }) {
+    const owned = new Map<string, readonly string[]>();
+    const wrong: string[] = [];
+    for (const event of eventsOf(history)) {
+      if (event.type === 'incident.closed' || event.type === 'incident.escalated') owned.delete(event.payload.incident);
+      if (event.type !== 'incident.opened' && event.type !== 'incident.joined' && event.type !== 'incident.upgraded') continue;
+      const { incident, kernels } = event.payload;
+      owned.set(incident, kernels);
+      for (const [other, theirs] of owned) {
+        const both = other === incident ? [] : theirs.filter((kernel) => kernels.includes(kernel));
+        if (both.length > 0) wrong.push(`${both.join(', ')} belongs to ${other} and to ${incident}`);
+      }
+    }
+    return wrong;
+  },
+
+  the_budget_is_kept({ history }) {
+    const open = new Set<string>();
+    const wrong: string[] = [];
+    for (const event of eventsOf(history)) {
+      if (event.type === 'incident.opened') open.add(event.payload.incident);
+      if (event.type === 'incident.closed' || event.type === 'incident.escalated') open.delete(event.payload.incident);
+      // The critical kernels' incident stands beside the bounded rest.
+      if (open.size > openIncidentsMax + 1) wrong.push(`${open.size} incidents are open at once`);
+    }
+    return wrong;
+  },
+
+  causes_come_first({ history }) {
+    const depths = new Map<string, number>();
+    return eventsOf(history).flatMap(({ id, type, causationId, depth }) => {
+      depths.set(id, depth);
+      if (depth > eventDepthMax) return [`${type} has depth ${depth}`];
+      if (causationId === null) return [];
+      const before = depths.get(causationId);
+      if (before === undefined) return [`${type} is caused by ${causationId}, which nobody has seen`];
+      return depth === before + 1 ? [] : [`${type} has depth ${depth} after ${before}`];
+    });
+  },
+
+  nothing_acknowledged_is_lost({ acknowledged, books, keepers }) {
+    return keepers.flatMap((keeper) => {
+      const book = books[keeper];
+      if (!book) return [`the books of ${keeper} could not be read`];
+      return acknowledged.flatMap(({ order }) =>
+        (book[order] === undefined ? [`${keeper} has never heard of order ${order}, which was acknowledged`] : []));
+    });
+  },
+
+  nothing_is_handled_twice({ books }) {
+    return Object.entries(books).flatMap(([keeper, book]) =>
+      Object.entries(book).flatMap(([order, times]) =>
+        (times === 1 ? [] : [`${keeper} handled order ${order} ${times} times`])));
+  },
+
+  the_journal_is_whole({ history, journal }) {
+    const seen = new Map<string, number>();
+    for (const id of journal.events) seen.set(id, (seen.get(id) ?? 0) + 1);
+    const missing = eventsOf(history).filter(({ id }) => !seen.has(id)).map(({ type, id }) => `${type} ${id} is not in it`);
+    const doubled = [...seen].flatMap(([id, times]) => (times === 1 ? [] : [`${id} is in it ${times} times`]));
+    return [...(journal.ok ? [] : journal.problems), ...missing, ...doubled];
+  },
+
+  it_becomes_whole({ whole, notWhole }) {
+    return whole ? [] : [`it is not whole again: ${notWhole}`];
+  },
+} satisfies Record<string, Checker>;
+
+export type CheckerName = keyof typeof checkers;
+
+function* eventsIn(history: readonly Happening[]): Generator<AnyMeshEvent> {
+  for (const one of history) if (one.is === 'event') yield one.event;
+}
+
+const eventsOf = (history: readonly Happening[]): AnyMeshEvent[] => [...eventsIn(history)];
+
+/** Whether an event of this type, and with this in its payload, was seen. */
+export const saw = (history: readonly Happening[], type: EventType, holds: (event: AnyMeshEvent) => boolean = () => true) =>
+  history.some((one) => one.is === 'event' && one.event.type === type && holds(one.event));
