@@ -565,7 +565,7 @@ class Runtime implements Grace {
   }
 
   #resources() {
-    const { rss, heapUsed } = process.memoryUsage();
+    const { rss, heapUsed } = this.#world.memoryUsage();
     return {
       rssMb: Number((rss / 1_048_576).toFixed(1)),
       hostHeapMb: Number((heapUsed / 1_048_576).toFixed(1)),

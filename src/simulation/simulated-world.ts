@@ -73,6 +73,10 @@ export class SimulatedWorld implements World {
     return this.#writers.at(-1);
   }
 
+  memoryUsage(): { rss: number; heapUsed: number } {
+    return { rss: 0, heapUsed: 0 };
+  }
+
   async writeArtefacts(): Promise<void> {
     // They are for people to read, and decide nothing.
   }

@@ -19,5 +19,6 @@ export const systemWorld: World = {
   kernelThreads: (kernels, log) => new KernelPools(kernels, log),
   actionThreads: () => new ActionThreads(systemClock),
   lockJournal: (dir, log) => HostJournal.lock(dir, { clock: systemClock, log, ...systemWriter }),
+  memoryUsage: () => process.memoryUsage(),
   writeArtefacts,
 };

@@ -15,5 +15,7 @@ export interface World {
   actionThreads(): Pick<ActionThreads, 'run' | 'check' | 'close'>;
   /** Takes a data directory for this runtime. @throws GRACE_RUNTIME_STATE when another one has it. */
   lockJournal(dir: string, log: Log): HostJournal;
+  /** What the process holds, bytes. */
+  memoryUsage(): { readonly rss: number; readonly heapUsed: number };
   writeArtefacts(dir: string, files: Readonly<Record<string, string>>): Promise<void>;
 }

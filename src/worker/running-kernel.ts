@@ -29,6 +29,9 @@ interface Work {
   saveRequested: boolean;
 }
 
+/** The work in whose course something is called. One for all: each of them costs every promise of the process. */
+const workUnderWay = new AsyncLocalStorage<Work>();
+
 export class RunningKernel {
   readonly #module: KernelModule;
   readonly #adoption: Adoption;
@@ -40,7 +43,6 @@ export class RunningKernel {
   readonly #counters: Int32Array;
   readonly #queue: WorkQueue;
   readonly #bus: BusConnection;
-  readonly #work = new AsyncLocalStorage<Work>();
   readonly #abort = new AbortController();
   readonly #heldAnswers: FromThread[] = [];
   #handlers: KernelHandlers = {};
@@ -69,7 +71,7 @@ export class RunningKernel {
       owner: adoption.kernel,
       epoch: adoption.epoch,
       restored: adoption.restored,
-      currentMessage: () => this.#work.getStore()?.message,
+      currentMessage: () => workUnderWay.getStore()?.message,
       deliver: (message) => this.#deliver(message),
       requestSave: () => this.#requestSave(),
     });
@@ -148,7 +150,7 @@ export class RunningKernel {
     this.#enqueue(async () => {
       const work: Work = { message, saveRequested: false };
       try {
-        const value = await this.#work.run(work, async () => this.#handlers.handle?.(message));
+        const value = await workUnderWay.run(work, async () => this.#handlers.handle?.(message));
         this.#bus.completed(message, { ok: true, value }, work);
       } catch (thrown) {
         const error = toErrorRecord(thrown);
@@ -164,7 +166,7 @@ export class RunningKernel {
     const work: Work = { message, saveRequested: false };
     this.#answer(
       id,
-      () => this.#work.run(work, async () => this.#handlers.handle?.(message)),
+      () => workUnderWay.run(work, async () => this.#handlers.handle?.(message)),
       () => work.saveRequested,
     );
   }
@@ -190,7 +192,7 @@ export class RunningKernel {
 
   /** Saves at once, or when `saveIntervalMs` has gone by since the last time. */
   #requestSave(): void {
-    const work = this.#work.getStore();
+    const work = workUnderWay.getStore();
     if (work) work.saveRequested = true;
     if (this.#saveTimer !== undefined) return;
     const waitMs = this.#savedAtMs + this.#adoption.saveIntervalMs - this.#clock.now();
