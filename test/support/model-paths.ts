@@ -60,8 +60,7 @@ const stepsMax = 60;
  */
 export function pathsThrough(chart: Walkable, simpleMax: number): Paths {
   const { machine, input, limit, stop, summary } = chart;
-  const choices = (snapshot: AnyMachineSnapshot) =>
-    snapshot.status !== 'active' ? [] : chart.events.filter((event) => chart.possible(snapshot, event));
+  const choices = (snapshot: AnyMachineSnapshot) => choicesIn(chart, snapshot);
   const serialize = (snapshot: AnyMachineSnapshot) => JSON.stringify([snapshot.value, summary(snapshot)]);
   const options = {
     input: input as never,
@@ -95,6 +94,18 @@ export function pathsThrough(chart: Walkable, simpleMax: number): Paths {
     .map(([, events]) => follow(chart, first, events).steps);
   return { shortest: shortest.map(({ steps }) => steps), longer, simple, allSimple };
 }
+
+/** Each path with every possible event at its end. */
+export function extended(chart: Walkable, paths: readonly Path[]): Path[] {
+  const first = chart.machine.getInitialSnapshot(outside, chart.input as never);
+  return paths.flatMap((path) => {
+    const { end } = follow(chart, first, path.map(({ event }) => event));
+    return choicesIn(chart, end).map((event) => [...path, ...follow(chart, end, [event]).steps]);
+  });
+}
+
+const choicesIn = (chart: Walkable, snapshot: AnyMachineSnapshot) =>
+  snapshot.status !== 'active' ? [] : chart.events.filter((event) => chart.possible(snapshot, event));
 
 export const wayOf = (path: Path) => path.map(({ event }) => event.type).join(' -> ') || 'nothing';
 

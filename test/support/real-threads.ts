@@ -153,7 +153,7 @@ export class RealThreads {
 }
 
 /** Looks until there is something, or it takes too long: for what announces itself to nobody. */
-async function until<T>(look: () => T | undefined, otherwise: string): Promise<T> {
+export async function until<T>(look: () => T | undefined, otherwise: string): Promise<T> {
   const deadlineAtMs = systemClock.now() + withinMs;
   for (;;) {
     const seen = look();
