@@ -25,7 +25,9 @@ const shape = ({ value, context }: { readonly value: unknown; readonly context: 
 const chart: Walkable = {
   machine: emergencyModeMachine.provide({ actions: { publish: () => undefined } }),
   input: undefined,
-  events: [enter('1'), enter('2'), leave('1'), leave('2'), { type: 'xstate.done.actor.alarm', output: { atMs: 1_000 } }],
+  events: [
+    enter('1'), enter('2'), leave('1'), leave('2'), { type: 'xstate.done.actor.alarm', output: { atMs: 1_000 } },
+  ],
   possible: livesIn, limit: 1_000, stop: undefined, shape,
   summary: ({ context }: AnyMachineSnapshot) => context.owners,
 };

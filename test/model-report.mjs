@@ -41,16 +41,20 @@ for (const { name, states = [], transitions = [], unreachable = {} } of parts) {
   }
 }
 
+const countsOf = (paths) =>
+  paths ? [`${paths.shortest}`, `${paths.longer}`, `${paths.simple}${paths.allSimple ? '' : ' drawn'}`] : ['', '', ''];
 const of = (list = []) => `${list.filter(isReached).length} of ${list.length}`;
 const rows = parts.map(({ name, states, transitions, unreachable = {}, paths, problems }) => [
   name, of(states), of(transitions), String(Object.keys(unreachable).length),
-  ...(paths ? [paths.shortest, paths.longer, `${paths.simple}${paths.allSimple ? '' : ' drawn'}`].map(String) : ['', '', '']),
+  ...countsOf(paths),
   problems.length === 0 ? 'complete' : 'INCOMPLETE',
 ]);
 const head = ['machine', 'states', 'transitions', 'unreachable', 'shortest', 'longer', 'simple', ''];
 const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
 console.log();
-for (const row of [head, ...rows]) console.log(row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd());
+for (const row of [head, ...rows]) {
+  console.log(row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd());
+}
 
 const problems = parts.flatMap(({ name, problems: some }) => some.map((problem) => `${name}: ${problem}`));
 for (const problem of problems) console.error(problem);

@@ -98,8 +98,8 @@ runTest({
   name: 'playbook-run',
   sources: [chart],
   playbook: {
-    id: 'all_forms', version: 1, title: 'All that a playbook can have', hash: '', on: null, sloMs: 1_000, cooldownMs: 0,
-    inputs: {},
+    id: 'all_forms', version: 1, title: 'All that a playbook can have', hash: '', on: null, sloMs: 1_000,
+    cooldownMs: 0, inputs: {},
     steps: [
       anAction('first', { ...twice, when, saveAs: 'first', compensate: undo }),
       anAction('second', { onFailure: { goto: 'last' } }),
@@ -107,7 +107,10 @@ runTest({
         kind: 'parallel', id: 'both', when, join: 2, onFailure: 'abort',
         branches: [anAction('left', { ...twice, compensate: undo }), anAction('right')],
       },
-      { kind: 'parallel', id: 'either', when: null, join: 1, onFailure: 'continue', branches: [anAction('only', { when: 'inputs.also' })] },
+      {
+        kind: 'parallel', id: 'either', when: null, join: 1, onFailure: 'continue',
+        branches: [anAction('only', { when: 'inputs.also' })],
+      },
       anAction('last', { onFailure: 'continue' }),
     ],
     finally: [anAction('tidy', { ...twice, when }), anAction('say')],

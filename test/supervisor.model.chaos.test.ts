@@ -101,16 +101,19 @@ function pathsOf(variety: Variety): Step[][] {
   const specs = told.map(({ id, spec }, index) => parseChildSpec({ id, module: 'file:///k.js', ...spec }, index));
   const events = eventsOf(told.map(({ id }) => id), variety.policy !== null);
   const first = newSupervisor(settingsOf(variety), specs);
-  const logic = fromTransition((state: SupervisorState, event: SupervisorEvent) => supervise(state, event).state, first);
+  const logic = fromTransition(
+    (state: SupervisorState, event: SupervisorEvent) => supervise(state, event).state, first,
+  );
+  const deathsIn = (state: SupervisorState) => state.children.map(({ deaths }) => deaths[0]?.length ?? 0);
   const found = getShortestPaths(logic as never, {
-    events: ((state: { context: SupervisorState }) =>
-      state.context.ended ? [] : events.filter((event) => possible(state.context, event))) as never,
+    events: (({ context }: { context: SupervisorState }) =>
+      context.ended ? [] : events.filter((event) => possible(context, event))) as never,
     serializeState: (state) => {
       const { context } = state as unknown as { context: SupervisorState };
-      return shape(context) + context.window.length + context.children.map(({ deaths }) => deaths[0]?.length ?? 0).join();
+      return shape(context) + context.window.length + deathsIn(context).join();
     },
     limit: 20_000,
-    stopWhen: ((state: { context: SupervisorState }) => state.context.children.some(({ deaths }) => (deaths[0]?.length ?? 0) > 4)) as never,
+    stopWhen: (({ context }: { context: SupervisorState }) => Math.max(...deathsIn(context)) > 4) as never,
   });
   const seen = new Set<string>();
   const ways = found.map((path) => {
@@ -191,8 +194,9 @@ for (const variety of varieties) {
         try {
           for (const { event, state } of way) {
             await play(world, event);
-            await waitFor(actor, ({ context }) => shape(context.rules) === shape(state), { timeout: withinMs })
-              .catch((late: Error) => assert.equal(shape(actor.getSnapshot().context.rules), shape(state), late.message));
+            const present = () => shape(actor.getSnapshot().context.rules);
+            await waitFor(actor, () => present() === shape(state), { timeout: withinMs })
+              .catch(() => assert.equal(present(), shape(state), `after ${event.type}`));
             // The end of a thread is the exit of its Worker; the beginning of the next, that it is in its start.
             if (isEnd(event) && 'id' in event) await threads.exited(event.id);
             const { children: now, mailbox, ended } = actor.getSnapshot().context.rules;

@@ -4,7 +4,9 @@ import { createActor, fromTransition } from 'xstate';
 import { getShortestPaths } from '@xstate/graph';
 import { supervisorMachine, type Context } from '../machines/supervisor.machine.ts';
 import { parseChildSpec } from '../src/core/child-specs.ts';
-import { defaultPolicy, newSupervisor, supervise, type SupervisorEvent, type SupervisorState } from '../src/core/supervision.ts';
+import {
+  defaultPolicy, newSupervisor, supervise, type SupervisorEvent, type SupervisorState,
+} from '../src/core/supervision.ts';
 import { livesIn, modelTest } from './support/model.ts';
 
 // The rules are a pure function: the graph walks them, and every path is replayed on the live chart.

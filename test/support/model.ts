@@ -20,7 +20,9 @@ export interface Model {
   readonly inputs?: readonly unknown[];
   readonly events: readonly object[];
   readonly possible?: (
-    snapshot: { readonly value: unknown; readonly context: never; readonly children: Readonly<Record<string, unknown>> },
+    snapshot: {
+      readonly value: unknown; readonly context: never; readonly children: Readonly<Record<string, unknown>>;
+    },
     event: { readonly type: string },
   ) => boolean;
   /** What of a context tells states apart. Default: all but times and counters. */
