@@ -81,6 +81,7 @@ export const kernelMachine = setup({
     /** Attaches to the kernel's living thread, or starts one. Sends `ThreadSignal`s. */
     thread: requiredSource<ThreadSignal, { kernel: string }>('thread'),
   },
+  guards: { isBrutalKill: ({ event }) => event.type === 'kernel.stop' && event.how === 'brutal_kill' },
   actions: {
     publish: requiredAction<AnyAnnouncement>('publish'),
     /** Tells the supervisor. By name, so that the graph can be walked without one. */
@@ -150,7 +151,7 @@ export const kernelMachine = setup({
         },
         'kernel.stop': [
           {
-            guard: ({ event }) => event.how === 'brutal_kill',
+            guard: 'isBrutalKill',
             target: 'down',
             actions: [
               { type: 'fence', params: ({ context }) => fenceOf(context, down('killed')) },

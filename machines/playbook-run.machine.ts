@@ -11,8 +11,9 @@
  * | closing.<id>         | `finally`, whatever happened before                      | done, failed, timeout |
  * | ended                | over                                                     | final                 |
  *
- * `steps` is over when the SLO, less what compensation and `finally` may need at that moment, has gone by
- * (an alarm of each step; a parallel step has it in a region of its own); the whole run is over at its
+ * A playbook without retries, compensation or promises gets no states and no ways for them: what is in its chart
+ * can happen. `steps` is over when the SLO, less what compensation and `finally` may need at that moment, has
+ * gone by (an alarm of each step; a parallel step has it in a region of its own); the whole run is over at its
  * deadline. Leaving a state ends its action: XState aborts the action's signal.
  */
 import { assign, enqueueActions, setup, type AnyStateMachine } from 'xstate';
@@ -185,16 +186,19 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
     const { id, when, retry, timeoutMs } = step;
     const canRetry = ({ context }: Arg) => (context.steps[id]?.attempts ?? 0) < retry.attempts;
     const failed = { ...ways.failed, actions: [end(id, 'failed'), ...actionsOf(ways.failed)] };
-    const tried = [{ guard: canRetry, target: 'waiting', actions: keepTime }, failed];
+    const isBroken = ({ context }: Arg) => check(when ?? 'true', context) === 'broken';
+    const isNotWanted = ({ context }: Arg) => check(when ?? 'true', context) === false;
+    const retries = retry.attempts > 1;
+    const tried = retries ? [{ guard: canRetry, target: 'waiting', actions: keepTime }, failed] : [failed];
     return {
       initial: 'deciding',
       states: {
         deciding: {
           always: [
             ...(when === null ? [] : [
-              { guard: ({ context }: Arg) => check(when, context) === 'broken', ...failed },
+              { guard: isBroken, ...failed },
               {
-                guard: ({ context }: Arg) => check(when, context) === false,
+                guard: isNotWanted,
                 ...ways.skipped,
                 actions: [end(id, 'skipped'), ...actionsOf(ways.skipped)],
               },
@@ -220,7 +224,7 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
             },
           ],
         },
-        waiting: {
+        ...(retries && { waiting: {
           invoke: {
             id: `${id}.retry`,
             src: 'alarm',
@@ -230,7 +234,7 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
             }),
             onDone: 'acting',
           },
-        },
+        } }),
       },
     };
   };
@@ -267,13 +271,16 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
     const good = (context: Context) =>
       ended(context).filter((status) => status === 'done' || status === 'skipped').length;
     const { when, id } = step;
+    const isNotWanted = ({ context }: Arg) => check(when ?? 'true', context) !== true;
+    const isJoined = ({ context }: Arg) => good(context) >= step.join;
+    const isAllEnded = ({ context }: Arg) => !ended(context).includes('running');
     return {
       initial: 'deciding',
       states: {
         deciding: {
           always: [
             ...(when === null ? [] : [{
-              guard: ({ context }: Arg) => check(when, context) !== true,
+              guard: isNotWanted,
               ...ways.skipped,
               actions: [end(id, 'skipped'), ...actionsOf(ways.skipped)],
             }]),
@@ -289,12 +296,12 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
           },
           always: [
             {
-              guard: ({ context }: Arg) => good(context) >= step.join,
+              guard: isJoined,
               ...ways.done,
               actions: [end(id, 'done'), ...actionsOf(ways.done)],
             },
             {
-              guard: ({ context }: Arg) => !ended(context).includes('running'),
+              guard: isAllEnded,
               ...ways.failed,
               actions: [end(id, 'failed'), ...actionsOf(ways.failed)],
             },
@@ -326,8 +333,13 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
     return [step.id, action(step, { done: next, skipped: next, failed: next })];
   }));
 
+  const isUndone = ({ context }: Arg) => context.undo.length === 0;
   const brokenPromise = (context: Context) =>
     playbook.success.find((expression) => check(expression, context) !== true);
+  const compensates = playbook.steps
+    .flatMap((step) => (step.kind === 'action' ? [step] : step.branches))
+    .some(({ compensate }) => compensate !== null);
+  const isPromiseBroken = ({ context }: Arg) => brokenPromise(context) !== undefined;
   const undone = { target: '~next', actions: assign({
     undo: ({ context }: Arg) => context.undo.slice(1),
     nowMs: ({ context, event }: { context: Context; event: unknown }) => timeOf(event, context),
@@ -379,12 +391,12 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
           ...(stepStates as object),
           '~concluding': {
             always: [
-              {
-                guard: ({ context }) => brokenPromise(context) !== undefined,
+              ...(playbook.success.length === 0 ? [] : [{
+                guard: isPromiseBroken,
                 target: '#run.compensating',
                 actions: give('failed', (context) =>
                   `success criterion not met: ${brokenPromise(context)}`) as never,
-              },
+              }]),
               { target: '#run.closing' },
             ],
           },
@@ -394,28 +406,27 @@ export function createPlaybookRunMachine(playbook: Playbook, evaluate: Evaluate)
         initial: '~next',
         states: {
           '~next': {
-            always: [
-              { guard: ({ context }) => context.undo.length === 0, target: '#run.closing' },
-              { target: '~undoing' },
-            ],
+            always: compensates
+              ? [{ guard: isUndone, target: '#run.closing' }, { target: '~undoing' }]
+              : '#run.closing',
           },
-          '~undoing': {
+          ...(compensates && { '~undoing': {
             invoke: [
               {
                 id: 'compensate',
-                src: 'perform',
-                input: ({ context }) => undoOf(context),
+                src: 'perform' as const,
+                input: ({ context }: Arg) => undoOf(context),
                 onDone: undone as never,
                 onError: undone as never,
               },
               {
                 id: 'compensate.timeout',
-                src: 'alarm',
-                input: ({ context }) => ({ atMs: context.nowMs + context.undo[0]!.timeoutMs }),
+                src: 'alarm' as const,
+                input: ({ context }: Arg) => ({ atMs: context.nowMs + context.undo[0]!.timeoutMs }),
                 onDone: undone as never,
               },
             ],
-          },
+          } }),
         },
       },
       closing: {

@@ -1,4 +1,4 @@
-import { modelTest } from './support/model.ts';
+import { livesIn, modelTest } from './support/model.ts';
 import { emergencyModeMachine } from '../machines/emergency-mode.machine.ts';
 
 const actions = { publish: () => undefined };
@@ -7,7 +7,7 @@ const enter = (owner: string, deadlineAtMs: number) => ({
 });
 
 modelTest({
-  name: 'emergencyMode',
+  name: 'emergency-mode',
   machine: emergencyModeMachine.provide({ actions }),
   live: (script) => emergencyModeMachine.provide({ actions, actors: { alarm: script.actor('alarm') } }),
   events: [
@@ -16,5 +16,5 @@ modelTest({
     { type: 'emergency.leave_requested', owner: 'run2', atMs: 10 },
     { type: 'xstate.done.actor.alarm', output: { atMs: 2_000 } },
   ],
-  reaches: ['"normal"', '"emergency"'],
+  possible: livesIn,
 });

@@ -18,8 +18,12 @@ const events = [
   meshEvent('kernel.down', { ...ref('a'), reason: { kind: 'shutdown', notice: 'supervisor' } }),
   meshEvent('kernel.degraded', { ...ref('a'), why: 'late' }),
   meshEvent('kernel.healthy', ref('a')),
+  meshEvent('kernel.ready', { ...ref('a'), startedMs: 1, adoptedStandby: false }),
+  meshEvent('kernel.stopped', ref('a')),
   meshEvent('incident.watching', { ...incident, untilMs: 0 }),
+  meshEvent('incident.reopened', incident),
   meshEvent('incident.closed', { ...incident, openMs: 0 }),
+  meshEvent('incident.closed', { ...incident, severity: 'early_warning', openMs: 0 }),
   meshEvent('incident.escalated', { ...incident, why: 'test' }),
   meshEvent('trigger.suppressed', {
     event: 'evt_0', type: 'event.incident', kernels: ['a'], reason: 'cooldown', why: 'test', untilMs: 9,
@@ -28,12 +32,11 @@ const events = [
 ];
 
 modelTest({
-  name: 'heartbeatTrigger',
+  name: 'heartbeat-trigger',
   machine: heartbeatTriggerMachine.provide({ actions: silent }),
   live: () => heartbeatTriggerMachine.provide({ actions: silent }),
-  input,
+  inputs: [input],
   events,
-  reaches: ['"quiet"', '"warned"', '"incident"', '"emergency"'],
 });
 
 function trigger() {

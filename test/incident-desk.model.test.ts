@@ -7,7 +7,7 @@ import { incidentDeskMachine, type Context } from '../machines/incident-desk.mac
 import { openIncidentsMax } from '../src/core/governor.ts';
 import type { AnyAnnouncement } from '../src/core/events.ts';
 import { meshEvent, triggered } from './support/mesh-events.ts';
-import { modelTest } from './support/model.ts';
+import { livesIn, modelTest } from './support/model.ts';
 import { Script } from './support/script.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
@@ -29,22 +29,20 @@ const custom = { ...meshEvent('event.custom', { ...first.payload, trigger_id: 'r
 const ids = ['inc_a', 'inc_b', 'inc_c', 'inc_d'];
 
 modelTest({
-  name: 'incidentDesk',
+  name: 'incident-desk',
   machine: desk(new Script()),
   live: (script) => desk(script),
-  input,
+  inputs: [input],
   events: [
     first, second, aside, custom,
+    { type: 'run.restarting_done', incident: 'inc_a' },
+    { type: 'remediation.requested', incident: 'inc_c', taskId: 't', atMs: 5 },
     ...ids.flatMap((id) => [
       { type: `xstate.done.actor.${id}`, actorId: id, output: {} },
       { type: `xstate.error.actor.${id}`, actorId: id, error: new Error('planted') },
     ]),
   ],
-  possible: ({ children }, { type }) => {
-    const [, id] = /^xstate\.\w+\.actor\.(.+)$/.exec(type) ?? [];
-    return id === undefined || id in children;
-  },
-  reaches: ['"open"'],
+  possible: livesIn,
   check: ({ context }) => {
     const { critical, open, governor, triggers } = context as Context;
     assert.ok(critical === null || open.includes(critical), 'the critical incident is an open one');

@@ -6,6 +6,7 @@ import { createActor, fromCallback, setup, type EventFromLogic } from 'xstate';
 import { getShortestPaths } from '@xstate/graph';
 import { kernelMachine, type ChildReport } from '../machines/kernel.machine.ts';
 import { parseChildSpec } from '../src/core/child-specs.ts';
+import { livesIn, modelTest } from './support/model.ts';
 import { Script, type PathEvent } from './support/script.ts';
 
 const spec = parseChildSpec({ id: 'bus', module: 'file:///bus.js', critical: true }, 0);
@@ -68,14 +69,15 @@ function live() {
   return { actor, child, reports, fenced, attachments: () => attachments };
 }
 
-describe('kernel: the model', () => {
-  test('reaches every state', () => {
-    const reached = new Set(paths.map((path) => JSON.stringify(path.state.value)));
-    assert.deepEqual([...reached].toSorted(), [
-      '"down"', '"quarantined"', '{"attached":"starting"}', '{"attached":"stopping"}',
-      '{"attached":{"running":"degraded"}}', '{"attached":{"running":"healthy"}}',
-    ]);
-  });
+modelTest({
+  name: 'kernel',
+  machine: pure,
+  live: (script) => pure.provide({ actors: { alarm: script.spawned(), thread: script.spawned() as never } }),
+  inputs: [{ spec }],
+  events: [...events, { type: 'xstate.error.actor.thread', error }],
+  possible: livesIn,
+  // Epochs and deadlines grow, and decide nothing.
+  summary: () => null,
 });
 
 describe(`kernel: ${paths.length} shortest paths, each with ${events.length} last steps`, () => {

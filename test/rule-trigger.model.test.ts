@@ -7,7 +7,7 @@ import { ruleTriggerMachine, type RuleMatched } from '../machines/rule-trigger.m
 import { eventDepthMax, type AnyAnnouncement, type TriggerPayload } from '../src/core/events.ts';
 import { alarmOn } from '../machines/alarm.ts';
 import { meshEvent } from './support/mesh-events.ts';
-import { modelTest } from './support/model.ts';
+import { livesIn, modelTest } from './support/model.ts';
 import { settle, VirtualClock } from './support/virtual-clock.ts';
 
 const input = { rule: { id: 'disk_full', playbook: 'page', severity: 'high' as const }, incidentMaxMs: 10_000 };
@@ -32,16 +32,15 @@ const held = (trigger: { readonly id: string }) => meshEvent('trigger.suppressed
 const rings = { type: 'xstate.done.actor.alarm', output: { atMs: 10_000 } };
 
 modelTest({
-  name: 'ruleTrigger',
+  name: 'rule-trigger',
   machine: ruleTriggerMachine.provide({ actions: silent }),
   live: (script) => ruleTriggerMachine.provide({ actions: silent, actors: { alarm: script.actor('alarm') } }),
-  input,
+  inputs: [input],
   events: [
     matched(), matched(eventDepthMax), mine, other, rings,
     held(mine), held(other), over('incident.closed', mine), over('incident.escalated', mine), over('incident.closed', other),
   ],
-  possible: ({ children }, { type }) => type !== rings.type || 'alarm' in children,
-  reaches: ['"armed"', '"open"'],
+  possible: livesIn,
 });
 
 function rule() {

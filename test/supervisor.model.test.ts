@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { createActor, fromTransition } from 'xstate';
 import { getShortestPaths } from '@xstate/graph';
-import { supervisorMachine } from '../machines/supervisor.machine.ts';
+import { supervisorMachine, type Context } from '../machines/supervisor.machine.ts';
 import { parseChildSpec } from '../src/core/child-specs.ts';
-import { newSupervisor, supervise, type SupervisorEvent, type SupervisorState } from '../src/core/supervision.ts';
+import {
+  defaultPolicy, newSupervisor, supervise, type SupervisorEvent, type SupervisorState,
+} from '../src/core/supervision.ts';
+import { livesIn, modelTest } from './support/model.ts';
 
 // The rules are a pure function: the graph walks them, and every path is replayed on the live chart.
 const specs = ['a', 'b'].map((id, index) => ({
@@ -86,3 +89,59 @@ for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one'] as const) 
     });
   });
 }
+
+// The chart itself, with the policy of a host: claims, backoff, quarantine, and alarms that the path rings.
+const policy = {
+  ...defaultPolicy, windows: [{ restartsMax: 1, periodMs: 1e9 }], quarantineMs: 1_000, emergencyBudget: 1,
+};
+const critical = parseChildSpec({ id: 'a', module: 'file:///k.js', critical: true }, 0);
+const alarmsMax = 3;
+const quiet = { publish: () => undefined, answer: () => undefined };
+
+modelTest({
+  name: 'supervisor',
+  machine: supervisorMachine.provide({ actions: quiet }),
+  live: (script) => supervisorMachine.provide({
+    actions: quiet, actors: { alarm: script.spawned(), kernel: script.spawned() as never },
+  }),
+  inputs: [{
+    settings: { id: 'test', strategy: 'one_for_one', autoShutdown: 'never', intensity: null, policy },
+    specs: [critical],
+  }],
+  events: [
+    { type: 'supervisor.boot', atMs: 0 },
+    { type: 'child.started', id: 'a', atMs: 0 },
+    { type: 'child.start_failed', id: 'a', error, atMs: 0 },
+    { type: 'child.down', id: 'a', reason: crash, atMs: 0 },
+    { type: 'child.claimed', id: 'a', by: 'inc', untilMs: 500, atMs: 0 },
+    { type: 'claims.released', by: 'inc', atMs: 0 },
+    { type: 'child.restart_requested', id: 'a', by: 'inc', force: true, emergency: true, atMs: 0 },
+    { type: 'child.terminate_requested', id: 'a', atMs: 0 },
+    // Each alarm rings long after the one before it.
+    ...Array.from({ length: alarmsMax }, (_, index) => ({
+      type: `xstate.done.actor.alarm.${index + 1}.a`, actorId: `alarm.${index + 1}.a`,
+      output: { atMs: (index + 1) * 10_000 },
+    })),
+    { type: 'xstate.error.actor.kernel.a', actorId: 'kernel.a', error: new Error('planted') },
+    { type: 'supervisor.stop', atMs: 0 },
+  ],
+  possible: ({ context, children }, event) => {
+    const { rules, alarms } = context as Context;
+    // The newest alarm is the one that is waited for.
+    const [, alarm] = /alarm\.(\d+)/.exec(event.type) ?? [];
+    if (alarm !== undefined) return Number(alarm) === alarms && rules.children[0]?.status === 'waiting';
+    if (event.type.startsWith('xstate.')) return livesIn({ children }, event);
+    // What waits while a plan is carried out would pile up: one at a time is enough.
+    if (rules.mailbox.length > 0 && /claim|requested/.test(event.type)) return false;
+    return possible(rules, event as SupervisorEvent);
+  },
+  stop: ({ context }) => (context as Context).alarms >= alarmsMax,
+  summary: ({ rules, alarms }) => {
+    const { children, plan, ended, booted, mailbox } = rules as SupervisorState;
+    return [
+      booted, plan?.kind, ended?.reason, alarms, mailbox.map(({ type }) => type),
+      children.map(({ status, waitingFor, claimedBy, afterStop, deaths, overLimit, spent }) =>
+        [status, waitingFor, claimedBy, afterStop, deaths.map(({ length }) => length), overLimit, spent]),
+    ];
+  },
+});
