@@ -167,13 +167,16 @@ export async function createGraceIn(world: World, options: GraceOptions): Promis
   const { actions, modules } = allActions(
     options.actions ?? {}, (start, signal) => threads.run(start, signal),
   );
-  const shipped = loadPlaybooks(shippedPlaybooks(), shippedActions);
+  shipped ??= loadPlaybooks(shippedPlaybooks(), shippedActions);
   const own = options.playbooks === undefined ? new Map() : loadPlaybooks(options.playbooks, actions);
   const playbooks = besideShipped(shipped, own);
   const rules = parseRules(options.triggers ?? [], playbooks.library);
   for (const [module, names] of modules) await threads.check(module, names);
   return new Runtime(world, options, { specs, rules, actions, threads, ...playbooks });
 }
+
+/** Read and proven once: what ships does not change. */
+let shipped: PlaybookLibrary | undefined;
 
 /** What `createGrace` has checked. */
 interface Checked {

@@ -31,6 +31,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...feature, 'src/wiring', 'src/kernels', 'src/triggers', 'src/incidents', 'src/playbooks',
     'src/remediation', 'src/journal', 'src/bus', 'src/inspection', 'src/system',
   ],
+  'src/simulation': [
+    ...feature, 'src/worker', 'src/kernels', 'src/bus', 'src/journal', 'src/remediation', 'src/wiring', 'src/grace.ts',
+  ],
   'src/kernel.ts': ['src/core'],
   'src/index.ts': ['src/core', 'src/grace.ts', 'src/kernel.ts', 'src/journal', 'src/playbooks', 'src/kernel-modules.ts'],
   'src/reference-host': publicEntries,

@@ -41,18 +41,20 @@ export const checkers = {
     const since = new Map<string, number>();
     const late: string[] = [];
     for (const { type, payload, atMs } of eventsOf(history)) {
-      if (!/^incident\./.test(type)) continue;
+      if (!type.startsWith('incident.')) continue;
       const { incident } = payload as { incident: string };
       const openedAtMs = since.get(incident);
       if (type === 'incident.closed' || type === 'incident.escalated') {
-        if (openedAtMs !== undefined && atMs - openedAtMs > incidentMaxMs) late.push(`${incident} took ${atMs - openedAtMs} ms`);
+        const tookMs = atMs - (openedAtMs ?? atMs);
+        if (tookMs > incidentMaxMs) late.push(`${incident} took ${tookMs} ms`);
         since.delete(incident);
       } else if (type === 'incident.opened' || type === 'incident.upgraded' || type === 'incident.reopened') {
         // Each new response has its own deadline.
         since.set(incident, atMs);
       }
     }
-    return [...late, ...[...since].map(([incident, atMs]) => `${incident} is open since ${atMs} ms at ${endedAtMs} ms`)];
+    const left = [...since].map(([incident, atMs]) => `${incident} is open since ${atMs} ms at ${endedAtMs} ms`);
+    return [...late, ...left];
   },
 
   emergency_is_left({ history }) {
@@ -63,7 +65,8 @@ export const checkers = {
       if (event.type !== 'emergency.left') continue;
       const deadlineAtMs = on.get(event.payload.owner);
       if (deadlineAtMs !== undefined && event.atMs > deadlineAtMs + tellingMs) {
-        wrong.push(`${event.payload.owner} left it ${Math.round(event.atMs - deadlineAtMs)} ms after its deadline`);
+        const lateMs = Math.round(event.atMs - deadlineAtMs);
+        wrong.push(`${event.payload.owner} left it ${lateMs} ms after its deadline`);
       }
       on.delete(event.payload.owner);
     }
@@ -91,7 +94,8 @@ export const checkers = {
       if (one.is === 'adopted') newest.set(one.kernel, Math.max(one.epoch, newest.get(one.kernel) ?? 0));
       if (one.is !== 'event' || one.event.type !== 'kernel.ready') return [];
       const { kernel, epoch } = one.event.payload;
-      return epoch === newest.get(kernel) ? [] : [`${kernel} was said ready in epoch ${epoch}, not ${newest.get(kernel)}`];
+      const expected = newest.get(kernel);
+      return epoch === expected ? [] : [`${kernel} was said ready in epoch ${epoch}, not ${expected}`];
     });
   },
 
@@ -99,8 +103,9 @@ export const checkers = {
     const owned = new Map<string, readonly string[]>();
     const wrong: string[] = [];
     for (const event of eventsOf(history)) {
-      if (event.type === 'incident.closed' || event.type === 'incident.escalated') owned.delete(event.payload.incident);
-      if (event.type !== 'incident.opened' && event.type !== 'incident.joined' && event.type !== 'incident.upgraded') continue;
+      const { type } = event;
+      if (type === 'incident.closed' || type === 'incident.escalated') owned.delete(event.payload.incident);
+      if (type !== 'incident.opened' && type !== 'incident.joined' && type !== 'incident.upgraded') continue;
       const { incident, kernels } = event.payload;
       owned.set(incident, kernels);
       for (const [other, theirs] of owned) {
@@ -153,7 +158,8 @@ export const checkers = {
   the_journal_is_whole({ history, journal }) {
     const seen = new Map<string, number>();
     for (const id of journal.events) seen.set(id, (seen.get(id) ?? 0) + 1);
-    const missing = eventsOf(history).filter(({ id }) => !seen.has(id)).map(({ type, id }) => `${type} ${id} is not in it`);
+    const missing = eventsOf(history).filter(({ id }) => !seen.has(id))
+      .map(({ type, id }) => `${type} ${id} is not in it`);
     const doubled = [...seen].flatMap(([id, times]) => (times === 1 ? [] : [`${id} is in it ${times} times`]));
     return [...(journal.ok ? [] : journal.problems), ...missing, ...doubled];
   },
@@ -172,5 +178,6 @@ function* eventsIn(history: readonly Happening[]): Generator<AnyMeshEvent> {
 const eventsOf = (history: readonly Happening[]): AnyMeshEvent[] => [...eventsIn(history)];
 
 /** Whether an event of this type, and with this in its payload, was seen. */
-export const saw = (history: readonly Happening[], type: EventType, holds: (event: AnyMeshEvent) => boolean = () => true) =>
-  history.some((one) => one.is === 'event' && one.event.type === type && holds(one.event));
+export const saw = (
+  history: readonly Happening[], type: EventType, holds: (event: AnyMeshEvent) => boolean = () => true,
+) => history.some((one) => one.is === 'event' && one.event.type === type && holds(one.event));

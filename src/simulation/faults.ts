@@ -21,7 +21,9 @@ const ofKernels: readonly FaultKind[] = [
 const ofTheHost: readonly FaultKind[] = ['host_stands_still', 'disk_refuses', 'writer_dies'];
 
 /** Draws faults over `spanMs`: alone, several at once, and one in the middle of the recovery of another. */
-export function drawFaults(random: SeededRandom, kernels: readonly string[], critical: readonly string[], spanMs: number): Fault[] {
+export function drawFaults(
+  random: SeededRandom, kernels: readonly string[], critical: readonly string[], spanMs: number,
+): Fault[] {
   const faults: Fault[] = [];
   const blows = random.whole(1, 6);
   for (let blow = 0; blow < blows; blow += 1) {

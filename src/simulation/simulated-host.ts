@@ -131,9 +131,9 @@ export class SimulatedHost {
     this.world.disk.beforeEach = () => undefined;
   }
 
-  /** No incident is open, no emergency on, every kernel runs, and nothing published is unsettled. */
+  /** No incident is open, no emergency on, every kernel runs and is well, and nothing published is unsettled. */
   isWhole(): boolean {
-    return this.grace.kernels().every(({ status }) => status === 'running')
+    return this.grace.kernels().every(({ kernel, status }) => status === 'running' && this.#isWell(kernel))
       && this.#openIncidents.size === 0 && this.#emergencies === 0
       && this.acknowledged.length === this.published;
   }
@@ -166,8 +166,15 @@ export class SimulatedHost {
     if (event.type === 'incident.closed' || event.type === 'incident.escalated') {
       this.#openIncidents.delete(event.payload.incident);
     }
+    if (event.type === 'kernel.down' && event.payload.reason.notice === 'monitor') this.#judged(event.payload);
     if (event.type === 'emergency.entered') this.#emergencies += 1;
     if (event.type === 'emergency.left') this.#emergencies -= 1;
+  }
+
+  /** Whether it really is: a hang may not have been noticed yet. */
+  #isWell(kernel: string): boolean {
+    const { ready = false, ailment } = this.world.threads.serving(kernel) ?? {};
+    return ready && ailment === undefined;
   }
 
   #startOf(kernel: string): { ms: number; fails: boolean } {
@@ -178,8 +185,17 @@ export class SimulatedHost {
     return { ms: lateMs ?? this.world.random.between(0.1, 3), fails: fails > 0 };
   }
 
+  /** The monitor took a kernel for hung, or for leaking. */
+  #judged({ kernel, epoch }: { readonly kernel: string; readonly epoch: number }): void {
+    const thread = this.world.threads.living.find((one) => one.kernel === kernel && one.epoch === epoch);
+    if (!thread?.ready || thread.ailment !== undefined) return;
+    this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
+  }
+
   #ended({ kernel, epoch, ready, ailment }: SimulatedThread): void {
-    if (this.#stopping || !ready || ailment !== undefined) return;
+    // What is fenced off already is ended for what it was fenced off for.
+    const isNewest = this.world.threads.serving(kernel)?.epoch === epoch;
+    if (this.#stopping || !ready || ailment !== undefined || !isNewest) return;
     this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
   }
 }
