@@ -184,7 +184,7 @@ export const incidentMachine = setup({
       enqueue({ type: 'claim', params: { kernels: fresh, by, untilMs } });
       const run = runActor(by, context.runs);
       if (isRunning(self, run)) {
-        const inputs = { kernels_down: kernels };
+        const inputs = { kernels_down: downOf(payload, kernels) };
         enqueue.sendTo(run, { type: 'run.inputs_changed', inputs, atMs: context.nowMs } as never);
       }
       for (const kernel of fresh) {
@@ -248,7 +248,8 @@ export const incidentMachine = setup({
   output: ({ context }) => ({ atMs: context.nowMs }),
   initial: 'opening',
   on: {
-    'run.restarting_done': { actions: assign({ restartsDone: true }) },
+    // From here on nobody of this run restarts anything: whoever dies now is its supervisor's.
+    'run.restarting_done': { actions: [assign({ restartsDone: true }), 'releaseAll'] },
     'remediation.requested': { actions: 'remediate' },
     // The end of a run that was superseded, or of a remediation nobody waits for.
     'xstate.done.actor.*': { guard: 'isRemediation', actions: 'endRemediation' },
@@ -387,11 +388,18 @@ export const runInputs = (
   given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> => ({
   ...given,
-  kernels_down: kernels,
+  kernels_down: downOf(payload, kernels),
   kernels_degraded: 'kernels_degraded' in payload ? payload.kernels_degraded : [],
   emergency_protocol: type === 'event.emergency',
   ...('inputs' in payload && payload.inputs),
 });
+
+/** Those of an incident that are not only late: what is late works, and is not restarted for another. */
+function downOf(payload: TriggerEvent['payload'], kernels: readonly string[]): readonly string[] {
+  if (!('kernels_down' in payload)) return kernels;
+  const { kernels_down: down, kernels_degraded: late } = payload;
+  return kernels.filter((kernel) => down.includes(kernel) || !late.includes(kernel));
+}
 
 const playbookOf = ({ payload }: TriggerEvent) => ('playbook' in payload ? payload.playbook : null);
 

@@ -58,6 +58,8 @@ export class HostJournal implements Journal {
   #sequence = 0;
   #waiters: Waiter[] = [];
   #worker: WriterThread | undefined;
+  /** It has said how far the journal goes. Before that it would get twice what is sent to it. */
+  #isOpen = false;
   #restarts = 0;
   #hasOpened = false;
   #failure: GraceError | undefined;
@@ -154,12 +156,13 @@ export class HostJournal implements Journal {
     const batch: Batch = { batch: this.#batch, tails: this.#fresh.map(recordTail) };
     this.#fresh = [];
     this.#unsynced.push(batch);
-    this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
+    if (this.#isOpen) this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
   }
 
   #startWriter(): Promise<void> {
     const worker = this.#around.startWriter(this.#dir);
     this.#worker = worker;
+    this.#isOpen = false;
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {
         this.#log.error({ error: String(error) }, 'the journal writer failed');
@@ -199,6 +202,7 @@ export class HostJournal implements Journal {
     }
     let written = this.#hasOpened ? found - this.#sequence : 0;
     this.#hasOpened = true;
+    this.#isOpen = true;
     this.#sequence = found;
     while (written > 0 && this.#unsynced.length > 0) {
       const [oldest] = this.#unsynced;

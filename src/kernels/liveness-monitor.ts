@@ -23,8 +23,8 @@ const pollOf = ({ silentMs }: LivenessLimits, isIdle: boolean): number =>
 const patienceMs = 200;
 /** Busy for less than this between two looks, ms. */
 const idleBelowMs = 1;
-/** A tick that is later than this is the monitor's own fault, or the machine's, ms. */
-const latenessMs = 2;
+/** A tick that is later than this is the monitor's own fault, ms. */
+const latenessMs = 20;
 const memoryEveryMs = 100;
 /**
  * Memory can only grow while the loop turns: a thread whose loop was busy for this long since it was asked

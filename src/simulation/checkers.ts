@@ -75,7 +75,8 @@ export const checkers = {
 
   no_healthy_kernel_is_ended({ history }) {
     return history.flatMap((one) => (one.is === 'healthy_ended'
-      ? [`${one.kernel} (epoch ${one.epoch}) was ended at ${Math.round(one.atMs)} ms with nothing wrong with it`] : []));
+      ? [`${one.kernel} (epoch ${one.epoch}) was ended at ${Math.round(one.atMs)} ms, and nothing was wrong with it`]
+      : []));
   },
 
   epochs_are_unique({ history }) {

@@ -40,6 +40,11 @@ export function drawFaults(
       // More than half of all: the host itself is in trouble.
       const victims = random.sample(kernels, Math.ceil(kernels.length * 0.6));
       for (const kernel of victims) faults.push(draw(random, atMs, 'kill', kernel));
+    } else if (way < 0.56) {
+      // Late, and late again when its warning is over.
+      const kernel = random.pick(critical);
+      faults.push(draw(random, atMs, 'late', kernel));
+      faults.push(draw(random, atMs + random.whole(2_500, 5_000), 'late', kernel));
     } else {
       const first = random.pick(kernels);
       faults.push(draw(random, atMs, random.pick(ofKernels), first));

@@ -53,21 +53,24 @@ export function scenarioOf(seed: number): Scenario {
   return { seed, topology, faults: drawFaults(random, [...graceCritical, ...keepers], critical, faultsMs) };
 }
 
-/** @param change - Plants a bug, to see that a checker finds it: gets the host before it starts. */
-export async function simulate(scenario: Scenario, change?: (host: SimulatedHost) => void): Promise<SimulatedRun> {
+/** Plants a bug in a host before it starts, to see that a checker finds it. */
+export type Plant = (host: SimulatedHost) => void;
+
+export async function simulate(scenario: Scenario, plant?: Plant): Promise<SimulatedRun> {
   const host = new SimulatedHost(scenario.seed, scenario.topology);
-  change?.(host);
+  plant?.(host);
   try {
     const observed = await play(host, scenario.faults);
     const violations = Object.entries(checkers).flatMap(([checker, check]) =>
       check(observed).map((what): Violation => ({ checker: checker as CheckerName, what })));
-    const seen = Object.entries(sometimes).filter(([, holds]) => holds(observed)).map(([name]) => name as SometimesName);
+    const seen = (Object.keys(sometimes) as SometimesName[]).filter((name) => sometimes[name](observed));
     const incidents = host.history.filter((one) => one.is === 'event' && one.event.type === 'incident.opened').length;
     return { scenario, violations, seen, observed, virtualMs: observed.endedAtMs, incidents };
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const virtualMs = host.world.time.now();
-    return { scenario, violations: [{ checker: 'it_runs', what }], seen: [], observed: undefined, virtualMs, incidents: 0 };
+    const violations = [{ checker: 'it_runs', what }] as const;
+    return { scenario, violations, seen: [], observed: undefined, virtualMs, incidents: 0 };
   }
 }
 
@@ -98,8 +101,8 @@ async function play(host: SimulatedHost, faults: readonly Fault[]): Promise<Obse
   const events = [...readJournal('/simulated/journal', disk)]
     .flatMap(({ data }) => (data as { id?: string } | null)?.id ?? []);
   return {
-    history: host.history, published: host.published, acknowledged: host.acknowledged, books: books as Observed['books'],
-    keepers, whole, notWhole, endedAtMs: clock.now(),
+    history: host.history, published: host.published, acknowledged: host.acknowledged,
+    books: books as Observed['books'], keepers, whole, notWhole, endedAtMs: clock.now(),
     journal: { ok: verdict.ok, problems: verdict.problems.map(({ what }) => what), events },
   };
 }

@@ -173,8 +173,8 @@ export class SimulatedHost {
 
   /** Whether it really is: a hang may not have been noticed yet. */
   #isWell(kernel: string): boolean {
-    const { ready = false, ailment } = this.world.threads.serving(kernel) ?? {};
-    return ready && ailment === undefined;
+    const thread = this.world.threads.serving(kernel);
+    return thread !== undefined && thread.ready && thread.ailments.size === 0;
   }
 
   #startOf(kernel: string): { ms: number; fails: boolean } {
@@ -188,14 +188,14 @@ export class SimulatedHost {
   /** The monitor took a kernel for hung, or for leaking. */
   #judged({ kernel, epoch }: { readonly kernel: string; readonly epoch: number }): void {
     const thread = this.world.threads.living.find((one) => one.kernel === kernel && one.epoch === epoch);
-    if (!thread?.ready || thread.ailment !== undefined) return;
+    if (!thread?.ready || thread.ailments.size > 0) return;
     this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
   }
 
-  #ended({ kernel, epoch, ready, ailment }: SimulatedThread): void {
+  #ended({ kernel, epoch, ready, ailments }: SimulatedThread): void {
     // What is fenced off already is ended for what it was fenced off for.
     const isNewest = this.world.threads.serving(kernel)?.epoch === epoch;
-    if (this.#stopping || !ready || ailment !== undefined || !isNewest) return;
+    if (this.#stopping || !ready || ailments.size > 0 || !isNewest) return;
     this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
   }
 }

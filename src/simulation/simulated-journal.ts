@@ -17,7 +17,8 @@ export class SimulatedWriter extends EventEmitter implements WriterThread {
   #isDue = false;
 
   constructor(
-    dir: string, disk: SimulatedDisk, { clock, host, random }: { clock: VirtualClock; host: Lane; random: SeededRandom },
+    dir: string, disk: SimulatedDisk,
+    { clock, host, random }: { clock: VirtualClock; host: Lane; random: SeededRandom },
   ) {
     super();
     this.#host = host;

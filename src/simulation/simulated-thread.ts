@@ -34,7 +34,8 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
   readonly lane: Lane;
   readonly port: SimulatedPort;
   readonly performance = { eventLoopUtilization: () => this.#utilization() };
-  ailment: Ailment | undefined;
+  /** It may be ended for any of these. */
+  readonly ailments = new Set<Ailment>();
   kernel = '';
   epoch = 0;
   ready = false;
@@ -71,7 +72,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
 
   /** Its loop stands still: for good, or for so long, ms. */
   hang(ms: number, ailment: Ailment): void {
-    this.ailment = ailment;
+    this.ailments.add(ailment);
     this.#stillSinceMs ??= this.#clock.now();
     this.lane.standStill(ms);
     if (ms === Infinity) return;
@@ -79,7 +80,8 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
       if (this.exited || this.#stillSinceMs === undefined || this.lane.standsStill) return;
       this.#busyMs += this.#clock.now() - this.#stillSinceMs;
       this.#stillSinceMs = undefined;
-      if (this.ailment === ailment) this.ailment = undefined;
+      this.ailments.delete('late');
+      this.ailments.delete('hangs');
     }, ms + 0.001);
   }
 
@@ -91,7 +93,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
 
   /** Its heap grows from now on, 50 MiB a second. */
   leak(): void {
-    this.ailment = 'leaks';
+    this.ailments.add('leaks');
     const grow = () => {
       this.#heapKb += kbPerLeak;
       this.#busyMs += 1;
@@ -148,7 +150,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     this.#counters = new Int32Array(adoption.counters);
     this.#watcher.adopted(this);
     const { ms, fails } = this.#watcher.startOf(adoption.kernel);
-    if (fails || ms > 1_000) this.ailment = 'cannot_start';
+    if (fails || ms > 1_000) this.ailments.add('cannot_start');
     const kernel = new RunningKernel(
       {
         start: async (ctx) => {
@@ -157,7 +159,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
           });
           if (fails) throw new GraceError('GRACE_KERNEL_START_FAILED', 'planted: it cannot start');
           const handlers = await module.start(ctx);
-          if (this.ailment === 'cannot_start') this.ailment = undefined;
+          this.ailments.delete('cannot_start');
           this.ready = true;
           return handlers;
         },

@@ -50,7 +50,8 @@ async function main(): Promise<number> {
   const beganAtMs = performance.now();
   const result = sumOf(await Promise.all(shares({ seed, runs }).map(inProcess)));
   const tookS = (performance.now() - beganAtMs) / 1_000;
-  const never = runs < runsForAll ? [] : Object.entries(result.seen).filter(([, times]) => times === 0).map(([name]) => name);
+  const wanted = runs >= runsForAll ? Object.entries(result.seen) : [];
+  const never = wanted.flatMap(([name, times]) => (times === 0 ? [name] : []));
   const failed: SimulatedRun[] = [];
   for (const run of result.failed.slice(0, shownMax)) failed.push(await shrink(run));
   for (const run of failed) report(run, values.save);
@@ -106,21 +107,23 @@ function report({ scenario, violations }: SimulatedRun, save: string | undefined
 
 function commit(): string {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const said = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    return said.toString('utf8').trim();
   } catch {
     return 'unknown';
   }
 }
 
 function textOf(summary: {
-  runs: number; clean: boolean; failed: readonly number[]; never: readonly string[]; seconds: number; virtualHours: number;
-  virtualHoursPerMinute: number; incidents: number; seen: Readonly<Record<string, number>>;
+  runs: number; clean: boolean; failed: readonly number[]; never: readonly string[]; seconds: number;
+  virtualHours: number; virtualHoursPerMinute: number; incidents: number; seen: Readonly<Record<string, number>>;
 }): string {
   const { runs, clean, failed, never, seconds, virtualHours, virtualHoursPerMinute, incidents, seen } = summary;
   return [
     ...Object.entries(seen).map(([name, times]) => `${String(times).padStart(6)}  ${name}`),
     ...never.map((name) => ` never  ${name}`),
-    `${runs} runs, ${incidents} incidents, ${virtualHours} virtual hours in ${seconds} s (${virtualHoursPerMinute} h/min)`,
+    `${runs} runs, ${incidents} incidents, ${virtualHours} virtual hours in ${seconds} s ` +
+      `(${virtualHoursPerMinute} h/min)`,
     clean ? 'clean' : `violated by seeds ${failed.join(', ')}`,
   ].join('\n');
 }
