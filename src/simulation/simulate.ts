@@ -114,6 +114,7 @@ function describe(host: SimulatedHost): string {
   const down = host.grace.kernels().filter(({ status }) => status !== 'running')
     .map(({ kernel, status }) => `${kernel} is ${status}`);
   const unsettled = host.published - host.acknowledged.length;
-  return [...down, ...(unsettled > 0 ? [`${unsettled} orders are not acknowledged`] : []), 'or an incident is open']
+  const unwell = host.unwell().map((kernel) => `${kernel} is not well`);
+  return [...down, ...unwell, ...(unsettled > 0 ? [`${unsettled} orders are not acknowledged`] : []), 'or an incident is open']
     .join(', ');
 }

@@ -131,11 +131,19 @@ export class SimulatedHost {
     this.world.disk.beforeEach = () => undefined;
   }
 
-  /** No incident is open, no emergency on, every kernel runs, and nothing published is unsettled. */
+  /** No incident is open, no emergency on, every kernel runs and is well, and nothing published is unsettled. */
   isWhole(): boolean {
-    return this.grace.kernels().every(({ status }) => status === 'running')
+    return this.grace.kernels().every(({ status }) => status === 'running') && this.unwell().length === 0
       && this.#openIncidents.size === 0 && this.#emergencies === 0
       && this.acknowledged.length === this.published;
+  }
+
+  /** Kernels with something wrong that nobody has found or ended yet, whatever their supervisors believe. */
+  unwell(): string[] {
+    return this.kernels.filter((kernel) => {
+      const thread = this.world.threads.serving(kernel);
+      return !thread?.ready || thread.ailment !== undefined;
+    });
   }
 
   /** Asks a kernel, and lets time go by until it answers. Undefined when it does not. */
@@ -178,8 +186,8 @@ export class SimulatedHost {
     return { ms: lateMs ?? this.world.random.between(0.1, 3), fails: fails > 0 };
   }
 
-  #ended({ kernel, epoch, ready, ailment }: SimulatedThread): void {
-    if (this.#stopping || !ready || ailment !== undefined) return;
+  #ended({ kernel, epoch, ready, mayBeEnded }: SimulatedThread): void {
+    if (this.#stopping || !ready || mayBeEnded) return;
     this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
   }
 }

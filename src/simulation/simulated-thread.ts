@@ -27,6 +27,8 @@ export interface ThreadWatcher {
 
 const kbPerLeak = 1_024;
 const leakEveryMs = 20;
+/** A loop that stands still for less is not called silent, ms: less than a kernel's limit by a look or two. */
+const silentMs = 900;
 const silentLog: KernelLog = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class SimulatedThread extends EventEmitter implements WorkerView {
@@ -71,7 +73,9 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
 
   /** Its loop stands still: for good, or for so long, ms. */
   hang(ms: number, ailment: Ailment): void {
-    this.ailment = ailment;
+    // A lesser one does not hide another.
+    if (ailment === 'late' || this.ailment === 'leaks') this.ailment ??= ailment;
+    else this.ailment = ailment;
     this.#stillSinceMs ??= this.#clock.now();
     this.lane.standStill(ms);
     if (ms === Infinity) return;
@@ -120,6 +124,12 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     const waitMs = this.#stuckUntilMs - this.#clock.now();
     if (waitMs === Infinity) return;
     this.#clock.setTimeout(() => this.kill(), Math.max(0, waitMs) + this.#random.between(0.3, 3));
+  }
+
+  /** It has something wrong with it that is a reason: being late is none before it is silence. */
+  get mayBeEnded(): boolean {
+    if (this.ailment !== 'late') return this.ailment !== undefined;
+    return this.#clock.now() - (this.#stillSinceMs ?? Infinity) >= silentMs;
   }
 
   /** In a native call: it can neither be stopped nor ended. */
