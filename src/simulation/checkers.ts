@@ -87,6 +87,39 @@ export const checkers = {
     return on ? [...wrong, `the emergency of ${on.owner} was never left`] : wrong;
   },
 
+  /** It belongs to an open incident a moment later, or it was said why there is none. */
+  critical_deaths_are_answered({ history, endedAtMs }) {
+    const wrong: string[] = [];
+    const owned = new Map<string, readonly string[]>();
+    const unanswered = new Map<string, number>();
+    const lookAt = (nowMs: number) => {
+      for (const [kernel, atMs] of unanswered) {
+        if (nowMs - atMs <= tellingMs) continue;
+        wrong.push(`the death of ${kernel} at ${Math.round(atMs)} ms was not answered`);
+        unanswered.delete(kernel);
+      }
+    };
+    const answer = (kernels: readonly string[]) => {
+      for (const kernel of kernels) unanswered.delete(kernel);
+    };
+    for (const event of eventsOf(history)) {
+      lookAt(event.atMs);
+      if (event.type === 'kernel.down' && event.payload.critical && event.payload.reason.notice !== 'supervisor') {
+        const { kernel } = event.payload;
+        if (![...owned.values()].some((kernels) => kernels.includes(kernel))) unanswered.set(kernel, event.atMs);
+      } else if (event.type === 'trigger.suppressed') {
+        answer(event.payload.kernels);
+      } else if (event.type === 'incident.closed' || event.type === 'incident.escalated') {
+        owned.delete(event.payload.incident);
+      } else if (takesKernels(event)) {
+        owned.set(event.payload.incident, event.payload.kernels);
+        answer(event.payload.kernels);
+      }
+    }
+    lookAt(endedAtMs);
+    return wrong;
+  },
+
   /** An emergency is fired for one kernel more than was counted, or for one that fails again while it is watched. */
   kernels_are_counted_once({ history }) {
     const wrong: string[] = [];

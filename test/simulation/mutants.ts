@@ -38,6 +38,7 @@ type Recovery = typeof import('../../src/wiring/recovery.ts');
 type Handles = typeof import('../../src/kernels/thread-handle.ts');
 type Registry = typeof import('../../src/kernels/thread-registry.ts');
 type Writer = typeof import('../../src/journal/writer-loop.ts');
+type Runs = typeof import('../../machines/playbook-run.machine.ts');
 type Alarm = typeof import('../../machines/alarm.ts');
 type IncidentChart = typeof import('../../machines/incident.machine.ts');
 type TriggerChart = typeof import('../../machines/heartbeat-trigger.machine.ts');
@@ -65,20 +66,40 @@ const wakesAfterItsSuccessor: Scenario = {
   seed: 1,
   topology: { links: 1, criticalLinks: 1 },
   faults: [
-    { atMs: 4_000, kind: 'stuck', kernel: 'keeper_1', amount: 4_000 },
-    { atMs: 8_200, kind: 'kill', kernel: 'keeper_1', amount: 0 },
+    { atMs: 2_000, kind: 'stuck', kernel: 'keeper_1', amount: 4_000 },
+    { atMs: 6_200, kind: 'kill', kernel: 'keeper_1', amount: 0 },
   ],
 };
 
 /** The bus dies with a message on its way to it; who sent that saves, and dies before there is a bus again. */
-const dieOneAfterTheOther = Array.from({ length: 40 }, (_, seed): Scenario => ({
+const diesWithAMessageOnItsWay = (seed: number): Scenario => ({
   seed,
   topology: { links: 2, criticalLinks: 0 },
   faults: [
+    { atMs: 1_000, kind: 'starts_late', kernel: 'message_bus', amount: 1_500 },
     { atMs: 1_001.2, kind: 'kill', kernel: 'message_bus', amount: 0 },
     { atMs: 1_056, kind: 'kill', kernel: 'keeper_1', amount: 0 },
   ],
-}));
+});
+
+/** Threads that are well enough to save, and to acknowledge, in the moment in which they are ended. */
+const allLeak = (seed: number): Scenario => ({
+  seed,
+  topology: { links: 6, criticalLinks: 0 },
+  faults: Array.from({ length: 6 }, (_, link): Fault => ({
+    atMs: 1_000 + seed * 0.37 + link * 7.3, kind: 'leak', kernel: `keeper_${link + 1}`, amount: 0,
+  })),
+});
+
+/** The writer dies over the news of another death. */
+const writerDies = (seed: number): Scenario => ({
+  seed,
+  topology: { links: 1, criticalLinks: 0 },
+  faults: [
+    { atMs: 1_000, kind: 'writer_dies', kernel: null, amount: 0 },
+    { atMs: 1_010, kind: 'kill', kernel: 'keeper_1', amount: 0 },
+  ],
+});
 
 const hangsForEver: Scenario = {
   seed: 1,
@@ -115,12 +136,37 @@ export const mutants: readonly Mutant[] = [
   },
   {
     checker: 'emergency_is_left',
+    bug: 'a playbook run forgets `finally`',
+    runs: [7],
+    replaces: replacing<Runs>('../../machines/playbook-run.machine.ts', (own) => ({
+      createPlaybookRunMachine: (playbook, evaluate) =>
+        own.createPlaybookRunMachine({ ...playbook, finally: [] }, evaluate),
+    })),
+  },
+  {
+    checker: 'emergency_is_left',
     bug: 'emergency mode does not know its owners when they leave',
     runs: [4],
     replaces: replacing<EmergencyChart>('../../machines/emergency-mode.machine.ts', (own) => ({
       emergencyModeMachine: own.emergencyModeMachine.provide({
         guards: { isOnlyOwner: () => false, isOwner: () => false },
       }),
+    })),
+  },
+  {
+    checker: 'critical_deaths_are_answered',
+    bug: 'the trigger takes no death for a failure',
+    runs: [1],
+    replaces: replacing<TriggerChart>('../../machines/heartbeat-trigger.machine.ts', (own) => ({
+      heartbeatTriggerMachine: own.heartbeatTriggerMachine.provide({ guards: { isFailure: () => false } }),
+    })),
+  },
+  {
+    checker: 'critical_deaths_are_answered',
+    bug: 'the trigger never sees a second kernel',
+    runs: [1],
+    replaces: replacing<TriggerChart>('../../machines/heartbeat-trigger.machine.ts', (own) => ({
+      heartbeatTriggerMachine: own.heartbeatTriggerMachine.provide({ guards: { isNews: () => false } }),
     })),
   },
   {
@@ -230,7 +276,7 @@ export const mutants: readonly Mutant[] = [
   {
     checker: 'nothing_acknowledged_is_lost',
     bug: 'a save does not hold what was published and is not settled',
-    runs: dieOneAfterTheOther,
+    runs: [0, 7, 11].map(diesWithAMessageOnItsWay),
     replaces: replacing<Connection>('../../src/core/bus-connection.ts', (own) => ({
       BusConnection: class extends own.BusConnection {
         override collectForSave() {
@@ -285,6 +331,26 @@ export const mutants: readonly Mutant[] = [
   },
   {
     checker: 'nothing_is_handled_twice',
+    bug: 'what is published while a message is handled has an id of its own each time',
+    runs: [11],
+    replaces: replacing<Connection>('../../src/core/bus-connection.ts', (own) => ({
+      BusConnection: class extends own.BusConnection {
+        constructor(options: ConstructorParameters<Connection['BusConnection']>[0]) {
+          super({ ...options, currentMessage: () => undefined });
+        }
+      },
+    })),
+  },
+  {
+    checker: 'nothing_acknowledged_is_lost',
+    bug: 'what a thread had saved before it was ended is not read from its port any more',
+    runs: [84, 89].map(allLeak),
+    change: ({ world: { threads } }) => {
+      threads.receiveNow = () => undefined;
+    },
+  },
+  {
+    checker: 'nothing_acknowledged_is_lost',
     bug: 'a thread that hung and was given up is listened to when it wakes',
     runs: [wakesAfterItsSuccessor],
     replaces: replacing<Handles>('../../src/kernels/thread-handle.ts', (own) => ({
@@ -348,6 +414,17 @@ export const mutants: readonly Mutant[] = [
           return true;
         });
       },
+    })),
+  },
+  {
+    checker: 'the_journal_is_whole',
+    bug: 'a new writer does not tell how far the one before it got',
+    runs: [0, 1].map(writerDies),
+    replaces: replacing<Writer>('../../src/journal/writer-loop.ts', (own) => ({
+      writerLoop: (options) => own.writerLoop({
+        ...options,
+        post: (message) => options.post(message.type === 'opened' ? { ...message, found: 0 } : message),
+      }),
     })),
   },
   {
