@@ -60,6 +60,8 @@ export class HostJournal implements Journal {
   #worker: WriterThread | undefined;
   #restarts = 0;
   #hasOpened = false;
+  /** Whether the writer that lives now has told what it found: until then it is sent nothing. */
+  #isOpen = false;
   #failure: GraceError | undefined;
 
   private constructor(dir: string, around: JournalSurroundings) {
@@ -154,12 +156,14 @@ export class HostJournal implements Journal {
     const batch: Batch = { batch: this.#batch, tails: this.#fresh.map(recordTail) };
     this.#fresh = [];
     this.#unsynced.push(batch);
-    this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
+    // All that is not synced is sent when it opens: sent now too, it would be written twice.
+    if (this.#isOpen) this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
   }
 
   #startWriter(): Promise<void> {
     const worker = this.#around.startWriter(this.#dir);
     this.#worker = worker;
+    this.#isOpen = false;
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {
         this.#log.error({ error: String(error) }, 'the journal writer failed');
@@ -199,6 +203,7 @@ export class HostJournal implements Journal {
     }
     let written = this.#hasOpened ? found - this.#sequence : 0;
     this.#hasOpened = true;
+    this.#isOpen = true;
     this.#sequence = found;
     while (written > 0 && this.#unsynced.length > 0) {
       const [oldest] = this.#unsynced;
