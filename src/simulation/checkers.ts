@@ -44,7 +44,7 @@ export const checkers = {
     const since = new Map<string, number>();
     const late: string[] = [];
     for (const { type, payload, atMs } of eventsOf(history)) {
-      if (!/^incident\./.test(type)) continue;
+      if (!type.startsWith('incident.')) continue;
       const { incident } = payload as { incident: string };
       const openedAtMs = since.get(incident);
       if (type === 'incident.closed' || type === 'incident.escalated') {
