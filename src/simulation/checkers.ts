@@ -104,8 +104,9 @@ export const checkers = {
     };
     for (const event of eventsOf(history)) {
       lookAt(event.atMs);
-      if (event.type === 'kernel.down' && event.payload.critical && event.payload.reason.notice !== 'supervisor') {
-        const { kernel } = event.payload;
+      if (event.type === 'kernel.down') {
+        const { kernel, critical, reason } = event.payload;
+        if (!critical || reason.notice === 'supervisor') continue;
         if (![...owned.values()].some((kernels) => kernels.includes(kernel))) unanswered.set(kernel, event.atMs);
       } else if (event.type === 'trigger.suppressed') {
         answer(event.payload.kernels);
@@ -120,7 +121,7 @@ export const checkers = {
     return wrong;
   },
 
-  /** An emergency is fired for one kernel more than was counted, or for one that fails again while it is watched. */
+  /** An emergency is fired for a kernel that was not counted, or for any while they are watched. */
   kernels_are_counted_once({ history }) {
     const wrong: string[] = [];
     const everDown = new Set<string>();

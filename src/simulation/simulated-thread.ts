@@ -27,7 +27,11 @@ export interface ThreadWatcher {
 
 const kbPerLeak = 1_024;
 const leakEveryMs = 20;
-/** A loop that stands still for less is not called silent, ms: less than a kernel's limit by a look or two. */
+/** A loop that stands still for less is well, ms: beyond it a playbook may restart its kernel. */
+const tardyMs = 250;
+/** A thread that is given up is looked at, and only then ended: it may have woken meanwhile, ms. */
+const lookMs = 2_500;
+/** After less nobody is given up, ms: a look or two less than the limit of a critical kernel. */
 const silentMs = 900;
 const silentLog: KernelLog = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -50,6 +54,8 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
   #heapKb = 6_000;
   #busyMs = 0;
   #stillSinceMs: number | undefined;
+  /** When it last stood still no more, after long enough to be given up. */
+  #wokeAtMs = -Infinity;
   /** Until then it cannot be ended: it is in a native call. */
   #stuckUntilMs = 0;
 
@@ -81,9 +87,11 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     if (ms === Infinity) return;
     this.#clock.setTimeout(() => {
       if (this.exited || this.#stillSinceMs === undefined || this.lane.standsStill) return;
-      this.#busyMs += this.#clock.now() - this.#stillSinceMs;
+      const stillMs = this.#clock.now() - this.#stillSinceMs;
+      if (stillMs >= silentMs) this.#wokeAtMs = this.#clock.now();
+      this.#busyMs += stillMs;
       this.#stillSinceMs = undefined;
-      if (this.ailment === ailment) this.ailment = undefined;
+      if (this.ailment === 'late' || this.ailment === 'hangs') this.ailment = undefined;
     }, ms + 0.001);
   }
 
@@ -126,10 +134,11 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     this.#clock.setTimeout(() => this.kill(), Math.max(0, waitMs) + this.#random.between(0.3, 3));
   }
 
-  /** It has something wrong with it that is a reason: being late is none before it is silence. */
+  /** It has something wrong with it that is a reason, or had a moment ago. */
   get mayBeEnded(): boolean {
-    if (this.ailment !== 'late') return this.ailment !== undefined;
-    return this.#clock.now() - (this.#stillSinceMs ?? Infinity) >= silentMs;
+    if (this.ailment !== undefined && this.ailment !== 'late') return true;
+    const nowMs = this.#clock.now();
+    return nowMs - (this.#stillSinceMs ?? Infinity) >= tardyMs || nowMs - this.#wokeAtMs <= lookMs;
   }
 
   /** In a native call: it can neither be stopped nor ended. */

@@ -443,7 +443,8 @@ export const mutants: readonly Mutant[] = [
     bug: 'a kernel that hangs is never called silent',
     runs: [hangsForEver],
     replaces: replacing<Detector>('../../src/core/failure-detector.ts', (own) => ({
-      judge: (state, reading, limits) => own.judge(state, reading, { ...limits, silentMs: Infinity, stalledMs: Infinity }),
+      judge: (state, reading, limits) =>
+        own.judge(state, reading, { ...limits, silentMs: Infinity, stalledMs: Infinity }),
     })),
   },
   {
