@@ -347,6 +347,15 @@ export const incidentMachine = setup({
       entry: 'remediate',
       always: { guard: and(['isRemediated', 'hasRemediation']), target: 'escalated' },
       on: {
+        // Whoever fails now has not been answered: the run that failed did not know of it.
+        'event.emergency': {
+          target: 'recovering',
+          actions: ['askAgain', 'respond', { type: 'publish', params: said('incident.reopened') }],
+        },
+        'event.incident': {
+          target: 'recovering',
+          actions: ['askAgain', 'respond', { type: 'publish', params: said('incident.reopened') }],
+        },
         'xstate.done.actor.*': { guard: 'isRemediation', actions: 'endRemediation' },
         'xstate.error.actor.*': { guard: 'isRemediation', actions: 'endRemediation' },
       },

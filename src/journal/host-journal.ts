@@ -58,10 +58,10 @@ export class HostJournal implements Journal {
   #sequence = 0;
   #waiters: Waiter[] = [];
   #worker: WriterThread | undefined;
-  /** It has said how far the journal goes. Before that it would get twice what is sent to it. */
-  #isOpen = false;
   #restarts = 0;
   #hasOpened = false;
+  /** Whether the writer that lives now has told what it found: until then it is sent nothing. */
+  #isOpen = false;
   #failure: GraceError | undefined;
 
   private constructor(dir: string, around: JournalSurroundings) {
@@ -156,6 +156,7 @@ export class HostJournal implements Journal {
     const batch: Batch = { batch: this.#batch, tails: this.#fresh.map(recordTail) };
     this.#fresh = [];
     this.#unsynced.push(batch);
+    // All that is not synced is sent when it opens: sent now too, it would be written twice.
     if (this.#isOpen) this.#worker?.postMessage({ type: 'write', ...batch } satisfies ToWriter);
   }
 

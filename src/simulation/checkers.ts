@@ -36,6 +36,9 @@ const incidentMaxMs = 120_000 + 60_000 + 2_000 + 1_000;
 /** Between an alarm and the event that tells of it, ms; a host that stands still adds to it. */
 const tellingMs = 4_000;
 
+/** These never happen by themselves. */
+const alwaysCaused = /^(event|incident|run|diagnosis)\./;
+
 export const checkers = {
   every_incident_ends({ history, endedAtMs }) {
     const since = new Map<string, number>();
@@ -57,20 +60,92 @@ export const checkers = {
     return [...late, ...left];
   },
 
+  /** One mode for all its owners: it is over when the last of their runs is, and never after their deadlines. */
   emergency_is_left({ history }) {
-    const on = new Map<string, number>();
     const wrong: string[] = [];
+    const running = new Set<string>();
+    let on: { readonly owner: string; deadlineAtMs: number } | undefined;
+    let noRunSinceMs = 0;
     for (const event of eventsOf(history)) {
-      if (event.type === 'emergency.entered') on.set(event.payload.owner, event.payload.deadlineAtMs);
-      if (event.type !== 'emergency.left') continue;
-      const deadlineAtMs = on.get(event.payload.owner);
-      if (deadlineAtMs !== undefined && event.atMs > deadlineAtMs + tellingMs) {
-        const lateMs = Math.round(event.atMs - deadlineAtMs);
-        wrong.push(`${event.payload.owner} left it ${lateMs} ms after its deadline`);
+      if (event.type === 'run.started') {
+        running.add(event.payload.run);
+        if (on) on.deadlineAtMs = Math.max(on.deadlineAtMs, event.payload.deadlineAtMs);
+      } else if (event.type === 'run.ended') {
+        running.delete(event.payload.run);
+        noRunSinceMs = event.atMs;
+      } else if (event.type === 'emergency.entered') {
+        if (on) wrong.push(`${event.payload.owner} entered it while ${on.owner} had not left it`);
+        on = { ...event.payload };
+      } else if (event.type === 'emergency.left') {
+        const { owner } = event.payload;
+        if (!on) wrong.push(`${owner} left it, and nobody had entered it`);
+        const lateMs = Math.round(event.atMs - (on?.deadlineAtMs ?? Infinity));
+        const aloneMs = running.size > 0 ? 0 : Math.round(event.atMs - noRunSinceMs);
+        if (lateMs > tellingMs) wrong.push(`${owner} left it ${lateMs} ms after its deadline`);
+        if (aloneMs > tellingMs) wrong.push(`${owner} left it ${aloneMs} ms after the last run was over`);
+        on = undefined;
       }
-      on.delete(event.payload.owner);
     }
-    return [...wrong, ...[...on.keys()].map((owner) => `the emergency of ${owner} was never left`)];
+    return on ? [...wrong, `the emergency of ${on.owner} was never left`] : wrong;
+  },
+
+  /** It belongs to an open incident a moment later, or it was said why there is none. */
+  critical_deaths_are_answered({ history, endedAtMs }) {
+    const wrong: string[] = [];
+    const owned = new Map<string, readonly string[]>();
+    const unanswered = new Map<string, number>();
+    const lookAt = (nowMs: number) => {
+      for (const [kernel, atMs] of unanswered) {
+        if (nowMs - atMs <= tellingMs) continue;
+        wrong.push(`the death of ${kernel} at ${Math.round(atMs)} ms was not answered`);
+        unanswered.delete(kernel);
+      }
+    };
+    const answer = (kernels: readonly string[]) => {
+      for (const kernel of kernels) unanswered.delete(kernel);
+    };
+    for (const event of eventsOf(history)) {
+      lookAt(event.atMs);
+      if (event.type === 'kernel.down') {
+        const { kernel, critical, reason } = event.payload;
+        if (!critical || reason.notice === 'supervisor') continue;
+        if (![...owned.values()].some((kernels) => kernels.includes(kernel))) unanswered.set(kernel, event.atMs);
+      } else if (event.type === 'trigger.suppressed') {
+        answer(event.payload.kernels);
+      } else if (event.type === 'incident.closed' || event.type === 'incident.escalated') {
+        owned.delete(event.payload.incident);
+      } else if (takesKernels(event)) {
+        owned.set(event.payload.incident, event.payload.kernels);
+        answer(event.payload.kernels);
+      }
+    }
+    lookAt(endedAtMs);
+    return wrong;
+  },
+
+  /** An emergency is fired for a kernel that was not counted, or for any while they are watched. */
+  kernels_are_counted_once({ history }) {
+    const wrong: string[] = [];
+    const everDown = new Set<string>();
+    let counted = new Set<string>();
+    let isWatched = false;
+    for (const event of eventsOf(history)) {
+      if (event.type === 'kernel.down') everDown.add(event.payload.kernel);
+      if (event.type === 'incident.watching') isWatched = true;
+      if (event.type === 'incident.reopened') isWatched = false;
+      if (event.type !== 'event.incident' && event.type !== 'event.emergency') continue;
+      const down = event.payload.kernels_down;
+      const names = down.join(', ');
+      const distinct = new Set(down);
+      if (distinct.size < down.length) wrong.push(`${event.type} names a kernel twice: ${names}`);
+      if (down.some((kernel) => !everDown.has(kernel))) wrong.push(`${event.type} for ${names}, not all of them down`);
+      if (event.type === 'event.emergency' && !isWatched && down.every((kernel) => counted.has(kernel))) {
+        wrong.push(`${event.type} for ${names}, which had been counted before`);
+      }
+      counted = distinct;
+      isWatched = false;
+    }
+    return wrong;
   },
 
   no_healthy_kernel_is_ended({ history }) {
@@ -104,9 +179,8 @@ export const checkers = {
     const owned = new Map<string, readonly string[]>();
     const wrong: string[] = [];
     for (const event of eventsOf(history)) {
-      const { type } = event;
-      if (type === 'incident.closed' || type === 'incident.escalated') owned.delete(event.payload.incident);
-      if (type !== 'incident.opened' && type !== 'incident.joined' && type !== 'incident.upgraded') continue;
+      if (event.type === 'incident.closed' || event.type === 'incident.escalated') owned.delete(event.payload.incident);
+      if (!takesKernels(event)) continue;
       const { incident, kernels } = event.payload;
       owned.set(incident, kernels);
       for (const [other, theirs] of owned) {
@@ -131,10 +205,13 @@ export const checkers = {
 
   causes_come_first({ history }) {
     const depths = new Map<string, number>();
-    return eventsOf(history).flatMap(({ id, type, causationId, depth }) => {
+    return eventsOf(history).flatMap(({ id, type, payload, causationId, correlationId, depth }) => {
       depths.set(id, depth);
       if (depth > eventDepthMax) return [`${type} has depth ${depth}`];
-      if (causationId === null) return [];
+      if ('incident' in payload && payload.incident !== correlationId) {
+        return [`${type} of ${payload.incident} is correlated with ${correlationId}`];
+      }
+      if (causationId === null) return alwaysCaused.test(type) ? [`${type} ${id} has no cause`] : [];
       const before = depths.get(causationId);
       if (before === undefined) return [`${type} is caused by ${causationId}, which nobody has seen`];
       return depth === before + 1 ? [] : [`${type} has depth ${depth} after ${before}`];
@@ -171,6 +248,14 @@ export const checkers = {
 } satisfies Record<string, Checker>;
 
 export type CheckerName = keyof typeof checkers;
+
+type TakesKernels = Extract<AnyMeshEvent, {
+  type: 'incident.opened' | 'incident.joined' | 'incident.upgraded' | 'incident.reopened';
+}>;
+
+/** What the incident owns grows. */
+const takesKernels = (event: AnyMeshEvent): event is TakesKernels =>
+  /^incident\.(opened|joined|upgraded|reopened)$/.test(event.type);
 
 function* eventsIn(history: readonly Happening[]): Generator<AnyMeshEvent> {
   for (const one of history) if (one.is === 'event') yield one.event;

@@ -121,6 +121,8 @@ function describe(host: SimulatedHost): string {
   const down = host.grace.kernels().filter(({ status }) => status !== 'running')
     .map(({ kernel, status }) => `${kernel} is ${status}`);
   const unsettled = host.published - host.acknowledged.length;
-  return [...down, ...(unsettled > 0 ? [`${unsettled} orders are not acknowledged`] : []), 'or an incident is open']
+  const unwell = host.unwell().map((kernel) => `${kernel} is not well`);
+  const orders = unsettled > 0 ? [`${unsettled} orders are not acknowledged`] : [];
+  return [...down, ...unwell, ...orders, 'or an incident is open']
     .join(', ');
 }

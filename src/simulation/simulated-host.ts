@@ -133,9 +133,17 @@ export class SimulatedHost {
 
   /** No incident is open, no emergency on, every kernel runs and is well, and nothing published is unsettled. */
   isWhole(): boolean {
-    return this.grace.kernels().every(({ kernel, status }) => status === 'running' && this.#isWell(kernel))
+    return this.grace.kernels().every(({ status }) => status === 'running') && this.unwell().length === 0
       && this.#openIncidents.size === 0 && this.#emergencies === 0
       && this.acknowledged.length === this.published;
+  }
+
+  /** Kernels with something wrong that nobody has found or ended yet, whatever their supervisors believe. */
+  unwell(): string[] {
+    return this.kernels.filter((kernel) => {
+      const thread = this.world.threads.serving(kernel);
+      return !thread?.ready || thread.ailment !== undefined;
+    });
   }
 
   /** Asks a kernel, and lets time go by until it answers. Undefined when it does not. */
@@ -166,15 +174,8 @@ export class SimulatedHost {
     if (event.type === 'incident.closed' || event.type === 'incident.escalated') {
       this.#openIncidents.delete(event.payload.incident);
     }
-    if (event.type === 'kernel.down' && event.payload.reason.notice === 'monitor') this.#judged(event.payload);
     if (event.type === 'emergency.entered') this.#emergencies += 1;
     if (event.type === 'emergency.left') this.#emergencies -= 1;
-  }
-
-  /** Whether it really is: a hang may not have been noticed yet. */
-  #isWell(kernel: string): boolean {
-    const thread = this.world.threads.serving(kernel);
-    return thread !== undefined && thread.ready && thread.ailments.size === 0;
   }
 
   #startOf(kernel: string): { ms: number; fails: boolean } {
@@ -185,17 +186,8 @@ export class SimulatedHost {
     return { ms: lateMs ?? this.world.random.between(0.1, 3), fails: fails > 0 };
   }
 
-  /** The monitor took a kernel for hung, or for leaking. */
-  #judged({ kernel, epoch }: { readonly kernel: string; readonly epoch: number }): void {
-    const thread = this.world.threads.living.find((one) => one.kernel === kernel && one.epoch === epoch);
-    if (!thread?.ready || thread.ailments.size > 0) return;
-    this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
-  }
-
-  #ended({ kernel, epoch, ready, ailments }: SimulatedThread): void {
-    // What is fenced off already is ended for what it was fenced off for.
-    const isNewest = this.world.threads.serving(kernel)?.epoch === epoch;
-    if (this.#stopping || !ready || ailments.size > 0 || !isNewest) return;
+  #ended({ kernel, epoch, ready, mayBeEnded }: SimulatedThread): void {
+    if (this.#stopping || !ready || mayBeEnded) return;
     this.history.push({ is: 'healthy_ended', kernel, epoch, atMs: this.#now });
   }
 }

@@ -8,6 +8,9 @@ import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
+/** A writer that is about to die waits for another group at most this long, ms. */
+const unheardMs = 1_000;
+
 export class SimulatedWriter extends EventEmitter implements WriterThread {
   readonly lane: Lane;
   readonly #host: Lane;
@@ -15,6 +18,7 @@ export class SimulatedWriter extends EventEmitter implements WriterThread {
   readonly #inbox: ToWriter[] = [];
   #take: ReturnType<typeof writerLoop>;
   #isDue = false;
+  #isUnheard = false;
 
   constructor(
     dir: string, disk: SimulatedDisk,
@@ -39,11 +43,17 @@ export class SimulatedWriter extends EventEmitter implements WriterThread {
     if (this.#take) this.#due();
   }
 
-  /** Ends between two groups: what was not synced has to be sent again. */
+  /**
+   * Ends between two groups: what was not synced has to be sent again. Or after the next group, before it has
+   * told of it: what is on the disk must not be sent again.
+   */
   die(): void {
-    if (this.lane.over) return;
-    this.lane.over = true;
-    this.#host.arrive(this, () => this.emit('exit'));
+    if (this.#random.chance(0.5)) {
+      this.#end();
+    } else {
+      this.#isUnheard = true;
+      this.lane.setTimeout(() => this.#end(), unheardMs);
+    }
   }
 
   ref(): void {
@@ -61,11 +71,18 @@ export class SimulatedWriter extends EventEmitter implements WriterThread {
     this.lane.setTimeout(() => {
       this.#isDue = false;
       const isOpen = this.#take!(this.#inbox.splice(0));
-      if (!isOpen) this.die();
+      if (!isOpen || this.#isUnheard) this.#end();
     }, this.#random.between(0.1, 1.5));
   }
 
+  #end(): void {
+    if (this.lane.over) return;
+    this.lane.over = true;
+    this.#host.arrive(this, () => this.emit('exit'));
+  }
+
   #answer(message: FromWriter): void {
+    if (this.#isUnheard) return;
     this.#host.arrive(this, () => this.emit('message', message));
   }
 }

@@ -27,6 +27,12 @@ export interface ThreadWatcher {
 
 const kbPerLeak = 1_024;
 const leakEveryMs = 20;
+/** A loop that stands still for less is well, ms: beyond it a playbook may restart its kernel. */
+const tardyMs = 250;
+/** A thread that is given up is looked at, and only then ended: it may have woken meanwhile, ms. */
+const lookMs = 2_500;
+/** After less nobody is given up, ms: a look or two less than the limit of a critical kernel. */
+const silentMs = 900;
 const silentLog: KernelLog = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class SimulatedThread extends EventEmitter implements WorkerView {
@@ -34,8 +40,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
   readonly lane: Lane;
   readonly port: SimulatedPort;
   readonly performance = { eventLoopUtilization: () => this.#utilization() };
-  /** It may be ended for any of these. */
-  readonly ailments = new Set<Ailment>();
+  ailment: Ailment | undefined;
   kernel = '';
   epoch = 0;
   ready = false;
@@ -49,6 +54,8 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
   #heapKb = 6_000;
   #busyMs = 0;
   #stillSinceMs: number | undefined;
+  /** When it last stood still no more, after long enough to be given up. */
+  #wokeAtMs = -Infinity;
   /** Until then it cannot be ended: it is in a native call. */
   #stuckUntilMs = 0;
 
@@ -72,16 +79,19 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
 
   /** Its loop stands still: for good, or for so long, ms. */
   hang(ms: number, ailment: Ailment): void {
-    this.ailments.add(ailment);
+    // A lesser one does not hide another.
+    if (ailment === 'late' || this.ailment === 'leaks') this.ailment ??= ailment;
+    else this.ailment = ailment;
     this.#stillSinceMs ??= this.#clock.now();
     this.lane.standStill(ms);
     if (ms === Infinity) return;
     this.#clock.setTimeout(() => {
       if (this.exited || this.#stillSinceMs === undefined || this.lane.standsStill) return;
-      this.#busyMs += this.#clock.now() - this.#stillSinceMs;
+      const stillMs = this.#clock.now() - this.#stillSinceMs;
+      if (stillMs >= silentMs) this.#wokeAtMs = this.#clock.now();
+      this.#busyMs += stillMs;
       this.#stillSinceMs = undefined;
-      this.ailments.delete('late');
-      this.ailments.delete('hangs');
+      if (this.ailment === 'late' || this.ailment === 'hangs') this.ailment = undefined;
     }, ms + 0.001);
   }
 
@@ -93,7 +103,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
 
   /** Its heap grows from now on, 50 MiB a second. */
   leak(): void {
-    this.ailments.add('leaks');
+    this.ailment = 'leaks';
     const grow = () => {
       this.#heapKb += kbPerLeak;
       this.#busyMs += 1;
@@ -124,6 +134,13 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     this.#clock.setTimeout(() => this.kill(), Math.max(0, waitMs) + this.#random.between(0.3, 3));
   }
 
+  /** It has something wrong with it that is a reason, or had a moment ago. */
+  get mayBeEnded(): boolean {
+    if (this.ailment !== undefined && this.ailment !== 'late') return true;
+    const nowMs = this.#clock.now();
+    return nowMs - (this.#stillSinceMs ?? Infinity) >= tardyMs || nowMs - this.#wokeAtMs <= lookMs;
+  }
+
   /** In a native call: it can neither be stopped nor ended. */
   get isStuck(): boolean {
     return this.#stuckUntilMs > this.#clock.now();
@@ -150,7 +167,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
     this.#counters = new Int32Array(adoption.counters);
     this.#watcher.adopted(this);
     const { ms, fails } = this.#watcher.startOf(adoption.kernel);
-    if (fails || ms > 1_000) this.ailments.add('cannot_start');
+    if (fails || ms > 1_000) this.ailment = 'cannot_start';
     const kernel = new RunningKernel(
       {
         start: async (ctx) => {
@@ -159,7 +176,7 @@ export class SimulatedThread extends EventEmitter implements WorkerView {
           });
           if (fails) throw new GraceError('GRACE_KERNEL_START_FAILED', 'planted: it cannot start');
           const handlers = await module.start(ctx);
-          this.ailments.delete('cannot_start');
+          if (this.ailment === 'cannot_start') this.ailment = undefined;
           this.ready = true;
           return handlers;
         },
