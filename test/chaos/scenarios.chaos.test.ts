@@ -1,20 +1,19 @@
 // Every scenario on real threads, and its negative control.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { RunOptions } from '../../dist/src/chaos/catalogue.js';
 import { scenarios } from '../../dist/src/chaos/catalogue.js';
 import { Folder } from '../fixtures/kernels.ts';
 
-let folder: Folder;
-beforeEach(() => {
-  folder = new Folder();
-});
-afterEach(() => folder.remove());
-
 async function run(id: string, options: Partial<RunOptions> = {}) {
   const scenario = scenarios.find((one) => one.id === id)!;
-  const report = await scenario.run({ dataDir: folder.dataDir, recovery: true, ...options });
-  return { report, failed: report.checks.filter(({ ok }) => !ok) };
+  const folder = new Folder();
+  try {
+    const report = await scenario.run({ dataDir: folder.dataDir, recovery: true, ...options });
+    return { report, failed: report.checks.filter(({ ok }) => !ok) };
+  } finally {
+    folder.remove();
+  }
 }
 
 describe('chaos', () => {
@@ -39,8 +38,9 @@ describe('chaos', () => {
     });
   }
 
+  // Each waits in vain for most of its time: that may be done beside each other.
   for (const { id } of scenarios.filter((one) => one.id !== 'dirt01')) {
-    test(`${id} fails without recovery`, async () => {
+    test.concurrent(`${id} fails without recovery`, async () => {
       const { report } = await run(id, { recovery: false });
       assert.ok(!report.passed);
     });
