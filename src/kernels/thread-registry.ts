@@ -79,8 +79,12 @@ interface Slot {
 
 /** How long the successor of a hung thread is waited for, and then its stack, before it is ended, ms. */
 const lookWithinMs = 1_000;
-/** How long a successor that serves is left alone before that, ms. */
-const settleMs = 20;
+/**
+ * No look begins before no thread has ended for so long, ms: the inspector attaches to all threads, and one that
+ * ends meanwhile by itself, or by somebody else's hand, can take the process along (SIGSEGV, Node 20.20). It is also
+ * how long a successor that serves is left alone.
+ */
+const quietMs = 100;
 
 /** More threads than this that load at once only wait for each other. */
 const loadingMax = 2 * availableParallelism();
@@ -95,6 +99,8 @@ export class ThreadRegistry {
   readonly #ending = new Set<ThreadHandle>();
   readonly #exitWaiters = new Map<ThreadHandle, (() => void)[]>();
   #closing = false;
+  /** When a thread ended last, or was fenced off, ms. */
+  #endedAtMs = -Infinity;
   /** No look begins after this is aborted; those under way are waited for. */
   readonly #noMoreLooks = new AbortController();
   readonly #looks = new Set<Promise<void>>();
@@ -459,13 +465,26 @@ export class ThreadRegistry {
     const look = (async () => {
       const serves = new Promise<void>((resolve) => {
         slot.readyWaiters.push(resolve);
-      }).then(() => this.#pause(settleMs, signal));
+      });
       await Promise.race([serves, this.#pause(lookWithinMs, signal)]);
-      const found = await this.#around.threads.look(thread, lookWithinMs, signal);
+      const isQuiet = await this.#becomesQuiet(signal);
+      const found = isQuiet ? await this.#around.threads.look(thread, lookWithinMs, signal) : {};
       this.deaths.refine(slot.spec.id, epoch, { ...found, settled: true });
     })();
     this.#looks.add(look);
     return look.finally(() => this.#looks.delete(look));
+  }
+
+  /** Waits until no thread has ended for a while; false when that does not come in time. */
+  async #becomesQuiet(signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#around;
+    const untilMs = clock.now() + lookWithinMs;
+    for (;;) {
+      const waitMs = this.#endedAtMs + quietMs - clock.now();
+      if (waitMs <= 0) return true;
+      if (signal.aborted || clock.now() >= untilMs) return false;
+      await this.#pause(waitMs, signal);
+    }
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -492,6 +511,7 @@ export class ThreadRegistry {
   /** From here on the kernel has no thread. */
   #over(slot: Slot, thread: ThreadHandle): void {
     if (slot.degraded.full) this.#around.onFull(slot.spec.id, false);
+    this.#endedAtMs = this.#around.clock.now();
     slot.current = undefined;
     slot.readyAtMs = undefined;
     slot.former = thread;
@@ -502,6 +522,7 @@ export class ThreadRegistry {
   }
 
   #exited(thread: ThreadHandle): void {
+    this.#endedAtMs = this.#around.clock.now();
     this.#ending.delete(thread);
     this.#zombies.delete(thread);
     for (const resolve of this.#exitWaiters.get(thread) ?? []) resolve();
