@@ -208,7 +208,9 @@ export const checkers = {
     return eventsOf(history).flatMap(({ id, type, payload, causationId, correlationId, depth }) => {
       depths.set(id, depth);
       if (depth > eventDepthMax) return [`${type} has depth ${depth}`];
-      if ('incident' in payload && payload.incident !== correlationId) {
+      // What another incident put in force is taken back by the one that replaces it.
+      const isOthers = type === 'mitigation.reverted';
+      if (!isOthers && 'incident' in payload && payload.incident !== correlationId) {
         return [`${type} of ${payload.incident} is correlated with ${correlationId}`];
       }
       if (causationId === null) return alwaysCaused.test(type) ? [`${type} ${id} has no cause`] : [];

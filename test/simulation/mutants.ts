@@ -137,7 +137,7 @@ export const mutants: readonly Mutant[] = [
   {
     checker: 'emergency_is_left',
     bug: 'a playbook run forgets `finally`',
-    runs: [7],
+    runs: [21],
     replaces: replacing<Runs>('../../machines/playbook-run.machine.ts', (own) => ({
       createPlaybookRunMachine: (playbook, evaluate) =>
         own.createPlaybookRunMachine({ ...playbook, finally: [] }, evaluate),
@@ -288,7 +288,7 @@ export const mutants: readonly Mutant[] = [
   {
     checker: 'nothing_acknowledged_is_lost',
     bug: 'a message is acknowledged before the save that holds its effects',
-    runs: [1],
+    runs: [2, 11],
     replaces: replacing<Connection>('../../src/core/bus-connection.ts', (own) => ({
       BusConnection: class extends own.BusConnection {
         override completed(...[message, result]: Parameters<InstanceType<Connection['BusConnection']>['completed']>) {
@@ -419,7 +419,7 @@ export const mutants: readonly Mutant[] = [
   {
     checker: 'the_journal_is_whole',
     bug: 'a new writer does not tell how far the one before it got',
-    runs: [writerDies, 16],
+    runs: [writerDies],
     replaces: replacing<Writer>('../../src/journal/writer-loop.ts', (own) => ({
       writerLoop: (options) => own.writerLoop({
         ...options,
