@@ -32,13 +32,13 @@ export function coreTimesOf(osThread: string | undefined, atMs: number): CoreTim
   return { atMs, ranMs: ranNs / 1e6, waitedMs: waitedNs / 1e6, wantsCore: state === 'R', shortMs: shortUs / 1_000 };
 }
 
-/** The kernel adds up what a running thread used at its ticks, ms. */
-const tickMs = 5;
-
 /**
- * How much of the time between two readings a thread could not run for want of a core, ms. A thread that wants
- * one now may have waited since its last run, which the kernel has not added up yet. One that sleeps may wait for
- * another that gets no core, such as a collector of its heap: that is possible while the machine is short of cores.
+ * How much of the time between two readings a thread could not run for want of a core, ms.
+ *
+ * A thread that wants one now and hardly ran may have waited since, which the kernel has not added up yet. One that
+ * ran for a quarter of the time and more (and slept while its heap was collected) has waited for what is added up.
+ * One that sleeps may wait for another that gets no core, such as a collector of its heap: that is possible while
+ * the machine is short of cores.
  *
  * @param patienceMs - How much of the second kind is believed.
  * @example
@@ -48,12 +48,13 @@ const tickMs = 5;
 export function starvedMs(before: CoreTimes, now: CoreTimes, patienceMs: number): { own: number; others: number } {
   const elapsedMs = now.atMs - before.atMs;
   const waitedMs = now.waitedMs - before.waitedMs;
+  const ranMs = now.ranMs - before.ranMs;
+  if (ranMs >= elapsedMs / 4) return { own: waitedMs, others: 0 };
   if (!now.wantsCore) {
     const shortMs = Math.min(elapsedMs, now.shortMs - before.shortMs) - waitedMs;
     return { own: waitedMs, others: Math.max(0, Math.min(shortMs, patienceMs)) };
   }
-  const idleMs = elapsedMs - (now.ranMs - before.ranMs);
-  return { own: idleMs <= tickMs ? 0 : Math.max(waitedMs, idleMs), others: 0 };
+  return { own: Math.max(waitedMs, elapsedMs - ranMs), others: 0 };
 }
 
 const read = (osThread: string, file: string) => readFile(`/proc/${osThread}/${file}`);

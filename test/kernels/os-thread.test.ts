@@ -16,6 +16,11 @@ describe('time without a core', () => {
     assert.deepEqual(starvedMs(at(0, 10, 0), at(50, 57, 0), 200), own(0));
   });
 
+  test('is what was added up, for one that ran most of the time and slept while its heap was collected', () => {
+    assert.deepEqual(starvedMs(at(0, 10, 0), at(50, 45, 2), 200), own(2));
+    assert.deepEqual(starvedMs(at(0, 10, 0), at(50, 45, 2, false, 40), 200), own(2));
+  });
+
   test('is the waiting of a thread that sleeps now: its sleep is silence', () => {
     assert.deepEqual(starvedMs(at(0, 10, 0), at(50, 10, 0, false), 200), own(0));
     assert.deepEqual(starvedMs(at(0, 10, 0), at(50, 20, 7, false), 200), own(7));
