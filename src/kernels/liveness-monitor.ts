@@ -61,7 +61,7 @@ interface Record {
   silentAtMs: number;
   /** When its loop was first seen not to turn, or when it was last asked. */
   cores: CoreTimes | undefined;
-  /** How much was forgiven for what others may have waited, ms. */
+  /** How much of the present silence was forgiven for want of a core, ms. */
   forgivenMs: number;
   memoryDueAtMs: number;
   memory: MemoryVerdict['verdict'];
@@ -190,8 +190,9 @@ function starvedSince(record: Record, nowMs: number): number {
   record.cores = coreTimesOf(record.watched.thread.osThread, nowMs);
   if (!before || !record.cores) return 0;
   const { own, others } = starvedMs(before, record.cores, patienceMs - record.forgivenMs);
-  record.forgivenMs += others;
-  return own + others;
+  const forgivenMs = Math.min(own + others, patienceMs - record.forgivenMs);
+  record.forgivenMs += forgivenMs;
+  return forgivenMs;
 }
 
 function whyOf(verdict: LivenessVerdict, nowMs: number, state: LivenessState): string {
